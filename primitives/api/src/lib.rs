@@ -1,2 +1,43 @@
-//! Under construction.
+//! What the runtime offers its node: the runtime API around the seal check, and the inherent with
+//! which a block records the seal of its parent.
+//!
+//! Verification lives in the runtime, so that governance can change it by an upgrade; the native
+//! engine only calls [`WorkApi`] at the parent's state.
+
 #![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+mod inherent;
+mod view;
+
+pub use inherent::{InherentError, PARENT_SEAL, ParentSeal};
+pub use view::{RunInfo, WorkRules};
+
+#[cfg(feature = "std")]
+pub use inherent::ParentSealProvider;
+
+use alloc::vec::Vec;
+use polkadot_sdk::{sp_core::H256, sp_runtime::AccountId32};
+use quern_work::SealError;
+
+polkadot_sdk::sp_api::decl_runtime_apis! {
+    /// Questions about useful work, answered by the state they are asked at.
+    pub trait WorkApi {
+        /// Expected MACs of the next block.
+        fn difficulty() -> u128;
+
+        /// Checks the SCALE bytes of a seal for the block with this pre-hash and author on top of
+        /// this state, at the difficulty of this state.
+        fn verify_seal(pre_hash: H256, author: AccountId32, seal: Vec<u8>) -> Result<(), SealError>;
+
+        /// The rules that draws and windows follow.
+        fn rules() -> WorkRules;
+
+        /// One run, if it was ever opened and is not yet closed.
+        fn run(id: u64) -> Option<RunInfo>;
+
+        /// The runs of this account, by ascending id.
+        fn runs_of(owner: AccountId32) -> Vec<RunInfo>;
+    }
+}

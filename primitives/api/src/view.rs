@@ -1,0 +1,52 @@
+//! What a worker must know of the chain, in one answer each.
+
+use codec::{Decode, Encode};
+use polkadot_sdk::sp_runtime::AccountId32;
+use quern_work::{Hash, task::TaskSpec};
+use scale_info::TypeInfo;
+
+/// The chain-wide rules of draws and windows.
+#[derive(Clone, Debug, Decode, Encode, Eq, PartialEq, TypeInfo)]
+pub struct WorkRules {
+    /// Rank of the noise, a genesis constant.
+    pub noise_rank: u32,
+    /// A step may be at most this far past the last committed one.
+    pub max_ahead: u64,
+    /// Expected MACs of a share.
+    pub share_difficulty: u128,
+    /// Tiles that may win per batch row, Q32.32.
+    pub omega_b: u64,
+    /// Tiles that may win per model parameter, Q32.32.
+    pub omega_m: u64,
+}
+
+/// One run as its worker sees it.
+#[derive(Clone, Debug, Decode, Encode, Eq, PartialEq, TypeInfo)]
+pub struct RunInfo {
+    /// The run's id.
+    pub id: u64,
+    /// The task it executes.
+    pub task: u32,
+    /// Who may mine it, and is paid.
+    pub owner: AccountId32,
+    /// Seed of initialisation, batches and rounding.
+    pub seed: Hash,
+    /// What is trained.
+    pub spec: TaskSpec,
+    /// Steps covered by the last checkpoint; the window opens here.
+    pub committed: u64,
+    /// State root claimed after `committed` steps; none before the first checkpoint.
+    pub state_root: Option<Hash>,
+    /// The latest step that sealed a block.
+    pub last_sealed: Option<u64>,
+    /// MACs credited by seals and shares.
+    pub macs: u128,
+    /// Blocks sealed.
+    pub seals: u64,
+    /// Shares accepted.
+    pub shares: u64,
+    /// Step and tile ordinal of the latest share; the next must be later.
+    pub last_share: Option<(u64, u32)>,
+    /// Worker shares that wait for a checkpoint.
+    pub vesting: u128,
+}
