@@ -1,0 +1,157 @@
+//! What may be asked for on the command line.
+
+use clap::{Parser, Subcommand as Subcommands};
+use polkadot_sdk::sp_runtime::AccountId32;
+use std::{str::FromStr, time::Duration};
+
+/// A Quern node.
+#[derive(Debug, Parser)]
+#[command(
+    mut_arg("network_backend", |arg| arg.default_value("libp2p")),
+    // The SDK's own defaults (1 GiB each) are meant for states of many gigabytes.
+    mut_arg("database_cache_size", |arg| arg.default_value("128")),
+    mut_arg("trie_cache_size", |arg| arg.default_value("67108864")),
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) subcommand: Option<Subcommand>,
+
+    #[command(flatten)]
+    pub(crate) run: sc_cli::RunCmd,
+
+    /// Make block templates that pay this account, for workers to seal.
+    ///
+    /// The account is an SS58 address or `0x` and 64 hex digits. With `--dev` it is Alice unless
+    /// given. Without an author the node makes no templates.
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_author)]
+    author: Option<AccountId32>,
+
+    /// Renew the block template after this many seconds, also when the best block stays the same.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 2,
+        value_parser = clap::value_parser!(u64).range(1..=3600)
+    )]
+    template_interval: u64,
+}
+
+impl Cli {
+    /// Whom block templates pay; `None` if this node makes none.
+    pub(crate) fn author(&self) -> Option<AccountId32> {
+        let alice = || polkadot_sdk::sp_keyring::Sr25519Keyring::Alice.to_account_id();
+        self.author
+            .clone()
+            .or_else(|| self.run.shared_params.is_dev().then(alice))
+    }
+
+    /// The longest time a template may stand.
+    pub(crate) const fn template_interval(&self) -> Duration {
+        Duration::from_secs(self.template_interval)
+    }
+}
+
+/// Everything but running a node.
+#[derive(Debug, Subcommands)]
+pub(crate) enum Subcommand {
+    /// Generate, inspect and insert keys
+    #[command(subcommand)]
+    Key(sc_cli::KeySubcommand),
+
+    /// Print the chain spec of a chain, with a boot node
+    BuildSpec(sc_cli::BuildSpecCmd),
+
+    /// Print or write the chain spec of a chain
+    ExportChainSpec(sc_cli::ExportChainSpecCmd),
+
+    /// Execute a block of the database again
+    CheckBlock(sc_cli::CheckBlockCmd),
+
+    /// Write blocks to a file
+    ExportBlocks(sc_cli::ExportBlocksCmd),
+
+    /// Read blocks from a file
+    ImportBlocks(sc_cli::ImportBlocksCmd),
+
+    /// Remove the whole chain from the disk
+    PurgeChain(sc_cli::PurgeChainCmd),
+
+    /// Take back the latest blocks that are not final
+    Revert(sc_cli::RevertCmd),
+
+    /// Print best, finalised and genesis block of the database
+    ChainInfo(sc_cli::ChainInfoCmd),
+}
+
+fn parse_author(text: &str) -> Result<AccountId32, String> {
+    AccountId32::from_str(text)
+        .map_err(|_| "expected an SS58 address or 0x and 64 hex digits".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sc_cli::{CliConfiguration, arg_enums::NetworkBackendType};
+
+    const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+    const ALICE_HEX: &str = "0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d";
+
+    fn parse(args: &[&str]) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from([&["quern-node"][..], args].concat())
+    }
+
+    #[test]
+    fn the_author_is_an_address_or_hex() {
+        let ss58 = parse(&["--author", ALICE]).unwrap().author();
+        assert!(ss58.is_some());
+        assert_eq!(parse(&["--author", ALICE_HEX]).unwrap().author(), ss58);
+    }
+
+    #[test]
+    fn a_bad_author_is_refused() {
+        for bad in ["", "0x", "alice", &ALICE_HEX[..64], &ALICE[..47]] {
+            let error = parse(&["--author", bad]).unwrap_err().to_string();
+            assert!(error.contains("SS58 address"), "{error}");
+        }
+    }
+
+    #[test]
+    fn alice_is_the_author_on_dev_only() {
+        let alice = parse(&["--author", ALICE]).unwrap().author();
+        assert_eq!(parse(&["--dev"]).unwrap().author(), alice);
+        assert_eq!(parse(&[]).unwrap().author(), None);
+        let other = format!("0x{}", "01".repeat(32));
+        assert_eq!(
+            parse(&["--dev", "--author", &other]).unwrap().author(),
+            Some(AccountId32::new([1; 32]))
+        );
+    }
+
+    #[test]
+    fn a_template_stands_between_a_second_and_an_hour() {
+        assert_eq!(
+            parse(&[]).unwrap().template_interval(),
+            Duration::from_secs(2)
+        );
+        for bad in ["0", "3601", "-1", "soon"] {
+            assert!(parse(&["--template-interval", bad]).is_err());
+        }
+    }
+
+    #[test]
+    fn our_defaults_replace_the_sdk_ones_and_give_way_to_flags() {
+        let plain = parse(&[]).unwrap();
+        assert!(matches!(
+            plain.run.network_params.network_backend,
+            NetworkBackendType::Libp2p
+        ));
+        assert_eq!(plain.run.database_cache_size().unwrap(), Some(128));
+        assert_eq!(plain.run.trie_cache_maximum_size().unwrap(), Some(64 << 20));
+        let other = parse(&["--network-backend", "litep2p", "--db-cache", "64"]).unwrap();
+        assert!(matches!(
+            other.run.network_params.network_backend,
+            NetworkBackendType::Litep2p
+        ));
+        assert_eq!(other.run.database_cache_size().unwrap(), Some(64));
+    }
+}
