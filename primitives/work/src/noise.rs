@@ -1,0 +1,95 @@
+//! Low-rank noise `E = L·P`.
+//!
+//! L is dense (lines × r), with entries in [-32, 31]. Every column l of P (r × k) has one +1 at row p and one -1 at
+//! row q ≠ p, so `E[i][l] = L[i][p] - L[i][q]` lies in [-63, 63]: an operand in [-64, 63] plus its noise stays in
+//! [-127, 126]. L comes from a seekable stream, so a verifier makes only the lines of one tile.
+
+use alloc::{vec, vec::Vec};
+
+use crate::{Hash, MAX_INNER, hash::xof};
+
+/// The noise of one operand.
+#[derive(Clone, Debug)]
+pub struct Noise {
+    pairs: Vec<(u16, u16)>,
+    dense: blake3::OutputReader,
+    rank: u32,
+}
+
+impl Noise {
+    /// Noise for lines of `k` entries with rank `r`.
+    ///
+    /// # Panics
+    /// Unless `r` is a power of two in `[2, 65 536]` and `k ≤ 65 536`, as in a valid [`Shape`](crate::Shape).
+    pub fn new(seed: &Hash, k: u32, r: u32) -> Self {
+        assert!(
+            r.is_power_of_two() && (2..=MAX_INNER).contains(&r) && k <= MAX_INNER,
+            "noise of rank {r} for {k}"
+        );
+        let mut words = vec![0; 4 * k as usize];
+        xof(seed, b"sparse").fill(&mut words);
+        let pairs = words
+            .as_chunks()
+            .0
+            .iter()
+            .map(|&word| {
+                let u = u32::from_le_bytes(word);
+                let p = u & (r - 1);
+                // p ^ d with d in [1, r-1]: never p itself, and below r because r is a power of two.
+                let q = p ^ (1 + ((u64::from(r - 1) * u64::from(u)) >> 32) as u32);
+                (p as u16, q as u16)
+            })
+            .collect();
+        Self {
+            pairs,
+            dense: xof(seed, b"dense"),
+            rank: r,
+        }
+    }
+
+    /// `(p, q)` of each of the k columns of P: rows of the +1 and of the -1, both below r.
+    pub fn pairs(&self) -> &[(u16, u16)] {
+        &self.pairs
+    }
+
+    /// Lines `[first, first + count)` of L, row-major `count × r`, entries in [-32, 31].
+    pub fn dense(&self, first: u32, count: u32) -> Vec<i8> {
+        let mut bytes = vec![0; count as usize * self.rank as usize];
+        let mut stream = self.dense.clone();
+        stream.set_position(u64::from(first) * u64::from(self.rank));
+        stream.fill(&mut bytes);
+        bytes
+            .into_iter()
+            .map(|byte| (byte & 63) as i8 - 32)
+            .collect()
+    }
+
+    /// Adds lines `[first, first + count)` of E to `operand`, row-major `count × k` with entries in [-64, 63].
+    ///
+    /// # Panics
+    /// If the length of `operand` is not a multiple of k. Entries out of range wrap.
+    pub fn add_to(&self, first: u32, operand: &mut [i8]) {
+        let (k, r) = (self.pairs.len(), self.rank as usize);
+        assert!(
+            operand.len().is_multiple_of(k),
+            "operand lines have {k} entries"
+        );
+        let dense = self.dense(first, (operand.len() / k) as u32);
+        for (line, dense) in operand.chunks_exact_mut(k).zip(dense.chunks_exact(r)) {
+            for (value, &(p, q)) in line.iter_mut().zip(&self.pairs) {
+                // |L[p] - L[q]| ≤ 63: exact in i8.
+                *value = value.wrapping_add(dense[p as usize].wrapping_sub(dense[q as usize]));
+            }
+        }
+    }
+
+    /// Line `row` of E, entries in [-63, 63].
+    ///
+    /// # Panics
+    /// Unless `out` has k entries.
+    pub fn line(&self, row: u32, out: &mut [i8]) {
+        assert_eq!(out.len(), self.pairs.len(), "a noise line has k entries");
+        out.fill(0);
+        self.add_to(row, out);
+    }
+}

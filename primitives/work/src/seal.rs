@@ -1,0 +1,132 @@
+//! The proof of a winning draw.
+
+use alloc::vec::Vec;
+use codec::{Decode, DecodeAll, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use scale_info::TypeInfo;
+
+use crate::{Hash, MAX_INNER, TILE};
+
+/// Most hashes of a Merkle path: indices are u32.
+pub const MAX_PATH: usize = 32;
+
+/// Most entries of one operand strip.
+pub const MAX_ROWS: usize = TILE * MAX_INNER as usize;
+
+/// Bytes of the largest seal that decodes, 2 MiB and a little. At k = 784 a seal has about 25.5 KiB.
+pub const MAX_SEAL_BYTES: usize =
+    8 + 8 + 4 + 4 + 32 + 2 * TILE + 2 * (4 + MAX_ROWS) + 2 * (1 + 32 * MAX_PATH);
+
+/// The proof of a winning draw: both strips of one tile, opened under their commitments.
+///
+/// SCALE, in this order. The encoded size is 56 + 32 bytes for the fixed fields, 16·k for each strip, 32 for each
+/// hash of a path, and 1 to 4 for each of the four lengths.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct WorkSeal {
+    /// The author's run.
+    pub run: u64,
+    /// Training step of the run.
+    pub step: u64,
+    /// Tile row and tile column, (I, J).
+    pub tile: (u32, u32),
+    /// Merkle root of the first layer's operand at this step.
+    pub weights_root: Hash,
+    /// Row block of the batch, 16×k row-major, entries in [-64, 63].
+    pub a_rows: Vec<i8>,
+    /// Labels of the row block.
+    pub labels: [u16; TILE],
+    /// Merkle path of the row block under the dataset root.
+    pub a_path: Vec<Hash>,
+    /// Neuron block of the transposed weights, 16×k row-major, entries in [-64, 63].
+    pub b_rows: Vec<i8>,
+    /// Merkle path of the neuron block under `weights_root`.
+    pub b_path: Vec<Hash>,
+}
+
+impl WorkSeal {
+    /// Decodes a seal: no trailing bytes, one encoding per seal, lengths within their bounds.
+    ///
+    /// Nothing is allocated beyond the length of `bytes`, which is itself bounded by [`MAX_SEAL_BYTES`].
+    ///
+    /// # Errors
+    /// [`SealError::Malformed`].
+    pub fn decode_strict(bytes: &[u8]) -> Result<Self, SealError> {
+        if bytes.len() > MAX_SEAL_BYTES {
+            return Err(SealError::Malformed);
+        }
+        let seal = Self::decode_all(&mut &bytes[..]).map_err(|_| SealError::Malformed)?;
+        let bounded = seal.a_rows.len() <= MAX_ROWS
+            && seal.b_rows.len() <= MAX_ROWS
+            && seal.a_path.len() <= MAX_PATH
+            && seal.b_path.len() <= MAX_PATH;
+        bounded.then_some(seal).ok_or(SealError::Malformed)
+    }
+}
+
+/// The rule that a seal breaks, in the order in which the rules are checked.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+    thiserror::Error,
+)]
+pub enum SealError {
+    /// Not the encoding of a seal.
+    #[error("the bytes are not a seal")]
+    Malformed,
+    /// The run does not exist or is closed.
+    #[error("the run does not exist or is closed")]
+    UnknownRun,
+    /// The run belongs to another account.
+    #[error("the run belongs to another author")]
+    NotTheAuthor,
+    /// The step is committed already or too far ahead.
+    #[error("the step is outside the run's window")]
+    StepOutsideWindow,
+    /// The product has no such tile.
+    #[error("the product has no such tile")]
+    TileOutOfRange,
+    /// The tile may not win.
+    #[error("the tile is beyond the allowance")]
+    BeyondAllowance,
+    /// A strip does not have 16·k entries.
+    #[error("an operand strip does not have 16·k entries")]
+    BadLength,
+    /// An operand entry is not int7.
+    #[error("an operand entry is outside [-64, 63]")]
+    OperandOutOfRange,
+    /// The rows are not the row block that the batch rule dictates.
+    #[error("the rows are not the batch's row block")]
+    NotTheBatch,
+    /// The neuron block is not under the weights root.
+    #[error("the neuron block is not under the weights root")]
+    NotTheWeights,
+    /// The draw does not meet the target.
+    #[error("the draw is above the target")]
+    AboveTarget,
+}
+
+impl SealError {
+    /// The error's name, as RPC and metrics carry it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Malformed => "Malformed",
+            Self::UnknownRun => "UnknownRun",
+            Self::NotTheAuthor => "NotTheAuthor",
+            Self::StepOutsideWindow => "StepOutsideWindow",
+            Self::TileOutOfRange => "TileOutOfRange",
+            Self::BeyondAllowance => "BeyondAllowance",
+            Self::BadLength => "BadLength",
+            Self::OperandOutOfRange => "OperandOutOfRange",
+            Self::NotTheBatch => "NotTheBatch",
+            Self::NotTheWeights => "NotTheWeights",
+            Self::AboveTarget => "AboveTarget",
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! What is trained: the part of a task that the lottery and the training step both depend on.
+
+use alloc::vec::Vec;
+use bounded_collections::{BoundedVec, ConstU32};
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use scale_info::TypeInfo;
+use serde::{Deserialize, Serialize};
+
+use crate::{Hash, MAX_INNER, Shape, TILE};
+
+/// Most hidden layers of a network.
+pub const MAX_HIDDEN: u32 = 16;
+
+/// Most weights and biases of a network: a state of 2 GiB.
+pub const MAX_PARAMETERS: u64 = 1 << 28;
+
+/// Fewest rows of a batch: one tile.
+pub const MIN_BATCH: u32 = TILE as u32;
+
+/// Most classes: labels are u16.
+pub const MAX_CLASSES: u32 = 65_535;
+
+/// Commitment to a dataset of labelled rows, in blocks of 16 rows.
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Dataset {
+    /// Merkle root over the row blocks.
+    #[serde(with = "hex_hash")]
+    pub root: Hash,
+    /// Number of row blocks of 16 rows.
+    pub row_blocks: u32,
+    /// Features per row, k.
+    pub features: u32,
+    /// Number of classes; labels are below it.
+    pub classes: u32,
+}
+
+/// A network to train and the rules of its training.
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TaskSpec {
+    /// The data.
+    pub dataset: Dataset,
+    /// Neurons of each hidden layer, multiples of 16; the first is the lottery product's n.
+    pub hidden: BoundedVec<u32, ConstU32<MAX_HIDDEN>>,
+    /// Rows per step, a power of two.
+    pub batch: u32,
+    /// Learning rate of step 0 is `2^-lr_shift`.
+    pub lr_shift: u8,
+    /// Steps after which the learning rate halves; 0 keeps it constant.
+    pub lr_every: u32,
+    /// Steps between two state roots.
+    pub segment: u32,
+}
+
+impl TaskSpec {
+    /// Sizes of all layers: features, hidden layers, classes.
+    pub fn sizes(&self) -> Vec<u32> {
+        let (features, classes) = (self.dataset.features, self.dataset.classes);
+        core::iter::once(features)
+            .chain(self.hidden.iter().copied())
+            .chain([classes])
+            .collect()
+    }
+
+    /// Number of weights and biases, saturating.
+    pub fn parameters(&self) -> u64 {
+        parameters(&self.sizes())
+    }
+
+    /// Exponent of the learning rate `2^-x` at step `step`, saturating.
+    pub fn lr_shift_at(&self, step: u64) -> u32 {
+        let halvings = step.checked_div(self.lr_every.into()).unwrap_or(0);
+        u32::try_from(halvings)
+            .unwrap_or(u32::MAX)
+            .saturating_add(self.lr_shift.into())
+    }
+
+    /// Dimensions of the lottery product of every step, on a chain with noise rank `r`.
+    pub fn lottery_shape(&self, r: u32) -> Shape {
+        let n = self.hidden.first().copied().unwrap_or(0);
+        Shape {
+            m: self.batch,
+            n,
+            k: self.dataset.features,
+            r,
+        }
+    }
+
+    /// Checks every bound, on a chain with noise rank `r`.
+    ///
+    /// # Errors
+    /// The first bound that does not hold.
+    pub fn validate(&self, r: u32) -> Result<(), TaskError> {
+        check_sizes(&self.sizes())?;
+        if self.dataset.row_blocks == 0 {
+            return Err(TaskError::NoData);
+        }
+        if !(MIN_BATCH..=MAX_INNER).contains(&self.batch) || !self.batch.is_power_of_two() {
+            return Err(TaskError::Batch);
+        }
+        if self.segment == 0 {
+            return Err(TaskError::Segment);
+        }
+        if !self.lottery_shape(r).is_valid() {
+            return Err(TaskError::Rank);
+        }
+        Ok(())
+    }
+}
+
+/// Checks the sizes of a network, `[features, hidden…, classes]`.
+///
+/// # Errors
+/// The first bound that does not hold.
+pub fn check_sizes(sizes: &[u32]) -> Result<(), TaskError> {
+    let [features, hidden @ .., classes] = sizes else {
+        return Err(TaskError::Hidden);
+    };
+    if !(1..=MAX_INNER).contains(features) {
+        return Err(TaskError::Features);
+    }
+    if !(2..=MAX_CLASSES).contains(classes) {
+        return Err(TaskError::Classes);
+    }
+    let fits = |size: &u32| (1..=MAX_INNER).contains(size) && size.is_multiple_of(TILE as u32);
+    if hidden.is_empty() || hidden.len() > MAX_HIDDEN as usize || !hidden.iter().all(fits) {
+        return Err(TaskError::Hidden);
+    }
+    if parameters(sizes) > MAX_PARAMETERS {
+        return Err(TaskError::Parameters);
+    }
+    Ok(())
+}
+
+/// Number of weights and biases of a network of `sizes`, saturating.
+pub fn parameters(sizes: &[u32]) -> u64 {
+    sizes.windows(2).fold(0, |total: u64, pair| {
+        let (fan_in, fan_out) = (u64::from(pair[0]), u64::from(pair[1]));
+        total.saturating_add((fan_in + 1).saturating_mul(fan_out))
+    })
+}
+
+/// Why a task cannot be trained.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+    thiserror::Error,
+)]
+pub enum TaskError {
+    /// Features out of bounds.
+    #[error("features must be in [1, 65536]")]
+    Features,
+    /// Classes out of bounds.
+    #[error("classes must be in [2, 65535]")]
+    Classes,
+    /// Hidden layers out of bounds.
+    #[error("there must be 1 to 16 hidden layers of 16 to 65536 neurons, multiples of 16")]
+    Hidden,
+    /// Too many weights and biases.
+    #[error("a network has at most 2^28 weights and biases")]
+    Parameters,
+    /// A dataset without rows.
+    #[error("the dataset must have at least one row block")]
+    NoData,
+    /// Batch out of bounds.
+    #[error("the batch must be a power of two in [16, 65536]")]
+    Batch,
+    /// Segment out of bounds.
+    #[error("a segment must have at least one step")]
+    Segment,
+    /// Too few features for the chain's noise rank, or a rank that is no power of two.
+    #[error(
+        "the noise rank must be a power of two, at least 2 and at most a sixteenth of the features"
+    )]
+    Rank,
+}
+
+/// A hash as a `0x` string of 64 hex digits.
+mod hex_hash {
+    use alloc::{format, string::String};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use crate::Hash;
+
+    pub(super) fn serialize<S: Serializer>(hash: &Hash, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&format!("0x{}", hex::encode(hash)))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Hash, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let digits = text
+            .strip_prefix("0x")
+            .ok_or_else(|| D::Error::custom("a hash begins with 0x"))?;
+        let mut hash = Hash::default();
+        hex::decode_to_slice(digits, &mut hash).map_err(D::Error::custom)?;
+        Ok(hash)
+    }
+}
