@@ -1,0 +1,61 @@
+//! Integer products of 8-bit matrices, row-major, summed in 32 bits.
+//!
+//! With inner dimensions up to 65 536 a sum stays below 2³¹ unless all operands on both sides are -128 (see
+//! [`arithmetic`](crate::arithmetic)); sums are modulo 2³² in any case.
+
+use alloc::{vec, vec::Vec};
+
+/// `a · b`, rows × columns, for `a`: rows × `inner` and `b`: `inner` × `columns`.
+pub fn product(a: &[i8], b: &[i8], inner: usize, columns: usize) -> Vec<i32> {
+    let mut out = vec![0; a.len() / inner * columns];
+    for (a, out) in a.chunks_exact(inner).zip(out.chunks_exact_mut(columns)) {
+        for (&a, b) in a.iter().zip(b.chunks_exact(columns)) {
+            add_scaled(out, a, b);
+        }
+    }
+    out
+}
+
+/// `aᵀ · b`, `fan_in` × `fan_out`, for `a`: rows × `fan_in` and `b`: rows × `fan_out`.
+pub fn product_transposed_left(a: &[i8], b: &[i8], fan_in: usize, fan_out: usize) -> Vec<i32> {
+    let mut out = vec![0; fan_in * fan_out];
+    for (a, b) in a.chunks_exact(fan_in).zip(b.chunks_exact(fan_out)) {
+        for (&a, out) in a.iter().zip(out.chunks_exact_mut(fan_out)) {
+            add_scaled(out, a, b);
+        }
+    }
+    out
+}
+
+/// `a · bᵀ`, rows × columns, for `a`: rows × `inner` and `b`: columns × `inner`.
+pub fn product_transposed_right(a: &[i8], b: &[i8], inner: usize) -> Vec<i32> {
+    let dot = |a: &[i8], b: &[i8]| {
+        a.iter().zip(b).fold(0, |sum: i32, (&a, &b)| {
+            sum.wrapping_add(i32::from(a) * i32::from(b))
+        })
+    };
+    a.chunks_exact(inner)
+        .flat_map(|a| b.chunks_exact(inner).map(move |b| dot(a, b)))
+        .collect()
+}
+
+/// Transpose of a row-major matrix with `columns` columns.
+pub fn transpose(matrix: &[i8], columns: usize) -> Vec<i8> {
+    let rows = matrix.len() / columns;
+    let mut out = vec![0; matrix.len()];
+    for (i, row) in matrix.chunks_exact(columns).enumerate() {
+        for (j, &value) in row.iter().enumerate() {
+            out[j * rows + i] = value;
+        }
+    }
+    out
+}
+
+/// `out += a · b`.
+fn add_scaled(out: &mut [i32], a: i8, b: &[i8]) {
+    if a != 0 {
+        for (out, &b) in out.iter_mut().zip(b) {
+            *out = out.wrapping_add(i32::from(a) * i32::from(b));
+        }
+    }
+}
