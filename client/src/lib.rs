@@ -1,1 +1,45 @@
-//! Under construction.
+//! Typed access to a Quern chain over JSON-RPC.
+//!
+//! A [`Client`] is one websocket to one node. What it gives, in the order a worker meets it:
+//!
+//! 1. [`Header`]: blocks as the node knows them; author, seal and pre-hash are found in the digest by engine id.
+//! 2. [`Template`]: the block the node would like sealed next, with the author's runs; [`Client::submit_seal`]
+//!    answers with the block's hash or a named [`SealRefusal`].
+//! 3. [`RunInfo`], [`WorkRules`]: what the chain's runtime says, asked through runtime API calls.
+//! 4. [`Call`], [`Submitted`], [`Included`]: signed extrinsics, from the pool to the block, with the
+//!    runtime's own error names.
+//!
+//! Calls and events are encoded against the metadata of the runtime in force, fetched once per runtime version, so a
+//! runtime upgrade needs no new client as long as the names stay.
+
+mod account;
+mod client;
+pub mod dataset;
+mod error;
+mod extrinsic;
+mod header;
+mod key;
+mod nonce;
+mod run;
+mod runtime;
+mod status;
+mod template;
+pub mod text;
+
+pub use account::{Balance, Hold};
+pub use client::{Client, RuntimeVersion};
+pub use error::{Error, PoolError, SealRefusal};
+pub use extrinsic::{Call, Event, Included, Submitted};
+pub use header::{DigestItem, Header, POW_ENGINE_ID};
+pub use key::{KeyError, Signer, parse_account, ss58};
+pub use run::{Run, RunInfo, WorkRules};
+pub use status::Status;
+pub use template::{Template, Templates};
+
+pub use quern_work::{
+    Hash, SealError, WorkSeal,
+    task::{Dataset as DatasetCommitment, TaskSpec},
+};
+
+/// An account: the 32 bytes of an sr25519 public key.
+pub type Account = [u8; 32];
