@@ -16,7 +16,10 @@ use std::{
 };
 use subxt::{
     config::substrate::{H256, SubstrateHeader},
-    rpcs::client::{RpcClient, RpcParams, RpcSubscription, rpc_params},
+    rpcs::{
+        self,
+        client::{RpcClient, RpcParams, RpcSubscription, rpc_params},
+    },
 };
 
 /// How long a node may take to accept a connection.
@@ -73,7 +76,7 @@ impl Client {
         let socket = tokio::time::timeout(CONNECT_LIMIT, connecting)
             .await
             .map_err(|_| not_reachable("no answer in time".into()))?
-            .map_err(|reason| not_reachable(innermost(&reason)))?;
+            .map_err(|error| not_reachable(cause(&error)))?;
         let rpc = RpcClient::new(socket);
         let genesis: Option<H256> = request(&rpc, "chain_getBlockHash", rpc_params![0]).await?;
         let genesis = genesis.ok_or_else(|| Error::UnknownBlock("0".into()))?;
@@ -453,9 +456,12 @@ pub(crate) fn bytes_of(text: &str) -> Option<Vec<u8>> {
     hex::decode(text.strip_prefix("0x")?).ok()
 }
 
-/// The words of the cause at the bottom: what the system said, without the layers in between.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
+/// What the system said, without the layers in between.
+fn cause(error: &rpcs::Error) -> String {
+    let mut cause: &dyn std::error::Error = match error {
+        rpcs::Error::Client(inner) => &**inner,
+        other => other,
+    };
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
