@@ -24,6 +24,8 @@
 #![no_std]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 pub mod batch;
 pub mod hash;
@@ -37,6 +39,9 @@ pub mod target;
 pub mod task;
 pub mod transcript;
 pub mod verify;
+
+#[cfg(test)]
+mod fixture;
 
 pub use hash::Hash;
 pub use job::{Job, JobInput};

@@ -146,3 +146,73 @@ impl Tree {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(count: u32) -> Tree {
+        Tree::new(
+            (0..count)
+                .map(|index| leaf(index.into(), &index.to_le_bytes()))
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn every_path_opens_its_leaf_and_no_other() {
+        for count in 1..=33_u32 {
+            let tree = tree(count);
+            for index in 0..count {
+                let (leaf, path) = (
+                    leaf(index.into(), &index.to_le_bytes()),
+                    tree.path(index as usize),
+                );
+                assert_eq!(path_len(index, count), Some(path.len()));
+                for claimed in 0..count + 2 {
+                    let opens = root_from_path(claimed, count, leaf, &path) == Some(tree.root());
+                    assert_eq!(
+                        opens,
+                        claimed == index,
+                        "leaf {index} of {count} as {claimed}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_path_of_another_length_is_refused() {
+        let tree = tree(11);
+        for index in 0..11 {
+            let mut path = tree.path(index as usize);
+            path.push([0; 32]);
+            assert_eq!(root_from_path(index, 11, [0; 32], &path), None);
+            path.truncate(path.len() - 2);
+            assert_eq!(root_from_path(index, 11, [0; 32], &path), None);
+        }
+    }
+
+    #[test]
+    fn the_largest_tree_has_paths_of_32_hashes() {
+        assert_eq!(path_len(0, u32::MAX), Some(32));
+        assert_eq!(path_len(u32::MAX - 1, u32::MAX), Some(31));
+        assert_eq!(path_len(u32::MAX, u32::MAX), None);
+        assert_eq!(path_len(0, 0), None);
+    }
+
+    #[test]
+    fn a_blob_of_one_chunk_is_its_leaf() {
+        assert_eq!(blob_root(&[]), leaf(0, &[]));
+        assert_eq!(blob_root(&[7; CHUNK]), leaf(0, &[7; CHUNK]));
+        assert_eq!(
+            blob_root(&[7; CHUNK + 1]),
+            node(&leaf(0, &[7; CHUNK]), &leaf(1, &[7]))
+        );
+    }
+
+    #[test]
+    fn rows_are_committed_with_their_labels() {
+        assert_eq!(rows_leaf(3, &[-1, 2], &[0x0102]), leaf(3, &[0xFF, 2, 2, 1]));
+    }
+}

@@ -93,3 +93,49 @@ impl Noise {
         self.add_to(row, out);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_line_is_the_product_of_its_factors(seed: Hash, log_r in 1_u32..8, extra in 0_u32..100, row in 0_u32..100_000) {
+            let (r, k) = (1 << log_r, 16 * (1 << log_r) + extra);
+            let noise = Noise::new(&seed, k, r);
+            let mut line = vec![0; k as usize];
+            noise.line(row, &mut line);
+            let dense = noise.dense(row, 1);
+            prop_assert!(dense.iter().all(|entry| (-32..=31).contains(entry)));
+            for (&entry, &(p, q)) in line.iter().zip(noise.pairs()) {
+                prop_assert!(p != q && u32::from(p) < r && u32::from(q) < r);
+                prop_assert_eq!(entry, dense[p as usize] - dense[q as usize]);
+            }
+        }
+
+        #[test]
+        fn lines_can_be_made_alone_or_together(seed: Hash, first in 0_u32..5000) {
+            let noise = Noise::new(&seed, 40, 2);
+            let mut lines = [[0; 40]; 3];
+            (first..).zip(&mut lines).for_each(|(row, line)| noise.line(row, line));
+            let mut together = [0; 120];
+            noise.add_to(first, &mut together);
+            prop_assert_eq!(lines.concat(), together);
+        }
+
+        #[test]
+        fn extreme_operands_stay_within_eight_bits(seed: Hash) {
+            let noise = Noise::new(&seed, 64, 4);
+            for value in [crate::OPERAND_MIN, crate::OPERAND_MAX] {
+                let (mut line, mut noised) = ([0; 64], [value; 64]);
+                noise.line(0, &mut line);
+                noise.add_to(0, &mut noised);
+                for (noised, line) in noised.into_iter().zip(line) {
+                    prop_assert_eq!(i16::from(noised), i16::from(value) + i16::from(line));
+                    prop_assert!(noised >= -127);
+                }
+            }
+        }
+    }
+}

@@ -82,3 +82,89 @@ fn gather(x: &[i8], noise: &Noise, r: usize) -> Vec<i32> {
 fn dot<T: Copy + Into<i32>>(a: &[T], b: &[T]) -> i32 {
     a.iter().zip(b).map(|(&a, &b)| a.into() * b.into()).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{JobInput, OPERAND_MAX, OPERAND_MIN, Shape, fixture::operand};
+    use proptest::prelude::*;
+
+    fn job(shape: Shape, pre_hash: [u8; 32]) -> Job {
+        Job::new(&JobInput {
+            genesis: [0; 32],
+            pre_hash,
+            author: [1; 32],
+            run: 2,
+            step: 3,
+            shape,
+            dataset_root: [4; 32],
+            row_blocks: 5,
+            weights_root: [6; 32],
+        })
+    }
+
+    fn plain(a: &[i8], bt: &[i8], k: usize) -> Vec<i32> {
+        let dot = |a: &[i8], b: &[i8]| {
+            a.iter()
+                .zip(b)
+                .map(|(&a, &b)| i32::from(a) * i32::from(b))
+                .sum()
+        };
+        a.chunks(k)
+            .flat_map(|a| bt.chunks(k).map(move |b| dot(a, b)))
+            .collect()
+    }
+
+    prop_compose! {
+        /// Up to 3×3 tiles; k is a multiple of r only by chance.
+        fn any_shape()(tiles: (u8, u8), log_r in 1..6, extra in 0_u32..70) -> Shape {
+            let r = 1_u32 << log_r;
+            Shape { m: 16 * (1 + u32::from(tiles.0 % 3)), n: 16 * (1 + u32::from(tiles.1 % 3)), k: 16 * r + extra, r }
+        }
+    }
+
+    /// `count` entries: random, one extreme throughout, or extremes of both signs.
+    fn entries(label: &str, count: usize, kind: u8) -> Vec<i8> {
+        let random = operand(label, count);
+        match kind {
+            0 => random,
+            1 => vec![OPERAND_MIN; count],
+            2 => vec![OPERAND_MAX; count],
+            _ => random
+                .into_iter()
+                .map(|x| if x < 0 { OPERAND_MIN } else { OPERAND_MAX })
+                .collect(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_peeled_product_is_the_plain_product(shape in any_shape(), pre_hash: [u8; 32], kinds in (0..4_u8, 0..4_u8)) {
+            let k = shape.k as usize;
+            let a = entries("a", shape.m as usize * k, kinds.0);
+            let bt = entries("bt", shape.n as usize * k, kinds.1);
+            let (product, draws) = product(&a, &bt, &job(shape, pre_hash));
+            prop_assert_eq!(draws.len() as u32, shape.tiles_m() * shape.tiles_n());
+            prop_assert_eq!(product, plain(&a, &bt, k));
+        }
+    }
+
+    #[test]
+    fn the_longest_extreme_product_is_exact() {
+        let shape = Shape {
+            m: 16,
+            n: 16,
+            k: 65_536,
+            r: 4096,
+        };
+        let strip = |value| vec![value; 16 * 65_536];
+        for (a, b) in [(OPERAND_MIN, OPERAND_MIN), (OPERAND_MIN, OPERAND_MAX)] {
+            let (product, _) = product(&strip(a), &strip(b), &job(shape, [0; 32]));
+            assert!(
+                product
+                    .iter()
+                    .all(|&value| value == 65_536 * i32::from(a) * i32::from(b))
+            );
+        }
+    }
+}

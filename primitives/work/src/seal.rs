@@ -130,3 +130,102 @@ impl SealError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::mined;
+    use alloc::{format, vec};
+    use proptest::{collection::vec, prelude::*};
+
+    #[test]
+    fn trailing_and_missing_bytes_are_refused() {
+        let bytes = mined().0.encode();
+        let longer = [&bytes[..], &[0]].concat();
+        assert_eq!(WorkSeal::decode_strict(&longer), Err(SealError::Malformed));
+        for length in 0..bytes.len() {
+            assert_eq!(
+                WorkSeal::decode_strict(&bytes[..length]),
+                Err(SealError::Malformed),
+                "{length} bytes"
+            );
+        }
+    }
+
+    #[test]
+    fn the_largest_seal_decodes_and_a_larger_one_does_not() {
+        let mut seal = mined().0;
+        seal.a_rows = vec![0; MAX_ROWS];
+        seal.b_rows = vec![0; MAX_ROWS];
+        seal.a_path = vec![[0; 32]; MAX_PATH];
+        seal.b_path = vec![[0; 32]; MAX_PATH];
+        let bytes = seal.encode();
+        assert_eq!(bytes.len(), MAX_SEAL_BYTES);
+        assert_eq!(WorkSeal::decode_strict(&bytes).as_ref(), Ok(&seal));
+
+        seal.a_rows.push(0);
+        assert_eq!(
+            WorkSeal::decode_strict(&seal.encode()),
+            Err(SealError::Malformed)
+        );
+        seal.b_rows.truncate(16);
+        assert_eq!(
+            WorkSeal::decode_strict(&seal.encode()),
+            Err(SealError::Malformed)
+        );
+        seal.a_rows.truncate(16);
+        seal.a_path.push([0; 32]);
+        assert_eq!(
+            WorkSeal::decode_strict(&seal.encode()),
+            Err(SealError::Malformed)
+        );
+    }
+
+    #[test]
+    fn a_claimed_length_beyond_the_bytes_is_refused() {
+        let mut bytes = mined().0.encode();
+        let rows = 8 + 8 + 4 + 4 + 32;
+        bytes[rows..rows + 4].copy_from_slice(&[0xFE, 0xFF, 0xFF, 0xFF]);
+        assert_eq!(WorkSeal::decode_strict(&bytes), Err(SealError::Malformed));
+    }
+
+    #[test]
+    fn a_seal_at_28_by_28_features_has_at_most_27_kib() {
+        let mut seal = mined().0;
+        seal.a_rows = vec![0; TILE * 784];
+        seal.b_rows = vec![0; TILE * 784];
+        seal.a_path = vec![[0; 32]; 13];
+        seal.b_path = vec![[0; 32]; 6];
+        assert!(seal.encoded_size() <= 27 * 1024);
+    }
+
+    #[test]
+    fn an_error_is_named_like_its_variant() {
+        for tag in 0..11 {
+            let error = SealError::decode(&mut &[tag][..]).unwrap();
+            assert_eq!(error.name(), format!("{error:?}"));
+        }
+        assert!(SealError::decode(&mut &[11][..]).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_decode_to_a_seal_that_encodes_to_them_or_to_none(bytes in vec(any::<u8>(), 0..300)) {
+            if let Ok(seal) = WorkSeal::decode_strict(&bytes) {
+                prop_assert_eq!(seal.encode(), bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn a_seal_with_any_two_bytes_changed_has_one_encoding() {
+        let bytes = mined().0.encode();
+        proptest!(|(first in 0..bytes.len(), second in 0..bytes.len(), value: (u8, u8))| {
+            let mut bytes = bytes.clone();
+            (bytes[first], bytes[second]) = value;
+            if let Ok(seal) = WorkSeal::decode_strict(&bytes) {
+                prop_assert_eq!(seal.encode(), bytes);
+            }
+        });
+    }
+}

@@ -67,3 +67,63 @@ impl Shape {
         (u64::from(self.m) * u64::from(self.k)).saturating_mul(u64::from(self.n))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHAPE: Shape = Shape {
+        m: 512,
+        n: 1024,
+        k: 784,
+        r: 32,
+    };
+
+    #[test]
+    fn a_draw_stands_for_the_columns_in_whole_chunks() {
+        assert_eq!(SHAPE.tile_macs(), 256 * 768);
+        assert_eq!(SHAPE.product_macs(), 512 * 1024 * 784);
+        assert_eq!(Shape { r: 0, ..SHAPE }.tile_macs(), 0);
+    }
+
+    #[test]
+    fn tiles_are_counted_row_by_row() {
+        assert_eq!((SHAPE.tiles_m(), SHAPE.tiles_n()), (32, 64));
+        assert_eq!(SHAPE.ordinal((2, 3)), 131);
+    }
+
+    #[test]
+    fn bounds_are_kept() {
+        assert!(SHAPE.is_valid());
+        assert!(
+            Shape {
+                m: 65_536,
+                n: 65_536,
+                k: 65_536,
+                r: 4096
+            }
+            .is_valid()
+        );
+        assert!(
+            Shape {
+                m: 16,
+                n: 16,
+                k: 32,
+                r: 2
+            }
+            .is_valid()
+        );
+        for shape in [
+            Shape { m: 0, ..SHAPE },
+            Shape { m: 24, ..SHAPE },
+            Shape { n: 65_552, ..SHAPE },
+            Shape { k: 511, ..SHAPE },
+            Shape { k: 65_537, ..SHAPE },
+            Shape { r: 1, ..SHAPE },
+            Shape { r: 48, ..SHAPE },
+            Shape { r: 64, ..SHAPE },
+        ] {
+            assert!(!shape.is_valid(), "{shape:?}");
+        }
+    }
+}

@@ -25,3 +25,46 @@ pub fn allowance(omega_b: u64, omega_m: u64, m: u32, parameters: u64) -> u32 {
         .unwrap_or(u32::MAX)
         .max(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// 1 with 32 fractional bits.
+    const ONE: u64 = 1 << 32;
+
+    #[test]
+    fn without_difficulty_every_draw_wins() {
+        assert!(
+            wins(U256::MAX, 0, 1) && wins(U256::MAX, 1, 1) && wins(U256::MAX, 1 << 13, 1 << 14)
+        );
+    }
+
+    #[test]
+    fn the_threshold_itself_wins_and_the_next_draw_does_not() {
+        let threshold = threshold(u128::MAX, 256 * 784);
+        assert!(wins(threshold, u128::MAX, 256 * 784));
+        assert!(!wins(threshold + 1, u128::MAX, 256 * 784));
+    }
+
+    #[test]
+    fn the_allowance_is_at_least_one_and_saturates() {
+        assert_eq!(allowance(0, 0, 512, 1_000_000), 1);
+        assert_eq!(allowance(ONE / 2, 0, 512, 1_000_000), 256);
+        assert_eq!(allowance(ONE, ONE / 1000, 512, 1_000_000), 512 + 999);
+        assert_eq!(allowance(u64::MAX, u64::MAX, u32::MAX, u64::MAX), u32::MAX);
+    }
+
+    proptest! {
+        #[test]
+        fn twice_the_work_behind_a_draw_wins_twice_as_often(difficulty in (1_u128 << 40).., macs in 1_u64..1 << 25) {
+            prop_assert_eq!(threshold(difficulty, 2 * macs), threshold(difficulty, macs) * 2);
+        }
+
+        #[test]
+        fn more_difficulty_never_raises_the_threshold(difficulty in 0..u128::MAX, macs: u64) {
+            prop_assert!(threshold(difficulty + 1, macs) <= threshold(difficulty, macs));
+        }
+    }
+}

@@ -231,3 +231,159 @@ mod hex_hash {
         Ok(hash)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::{string::ToString, vec};
+    use serde_json::{Value, json};
+
+    fn spec() -> TaskSpec {
+        TaskSpec {
+            dataset: Dataset {
+                root: [0xAB; 32],
+                row_blocks: 500,
+                features: 784,
+                classes: 10,
+            },
+            hidden: vec![1024, 64].try_into().unwrap(),
+            batch: 512,
+            lr_shift: 3,
+            lr_every: 1000,
+            segment: 64,
+        }
+    }
+
+    fn json() -> Value {
+        json!({
+            "dataset": {
+                "root": "0xabababababababababababababababababababababababababababababababab",
+                "rowBlocks": 500,
+                "features": 784,
+                "classes": 10,
+            },
+            "hidden": [1024, 64],
+            "batch": 512,
+            "lrShift": 3,
+            "lrEvery": 1000,
+            "segment": 64,
+        })
+    }
+
+    #[test]
+    fn a_task_reads_and_writes_as_json() {
+        assert_eq!(serde_json::to_value(spec()).unwrap(), json());
+        assert_eq!(serde_json::from_value::<TaskSpec>(json()).unwrap(), spec());
+    }
+
+    #[test]
+    fn json_with_unknown_or_malformed_fields_is_refused() {
+        let refused = |change: &dyn Fn(&mut Value)| {
+            let mut json = json();
+            change(&mut json);
+            assert!(
+                serde_json::from_value::<TaskSpec>(json.clone()).is_err(),
+                "{json}"
+            );
+        };
+        refused(&|json| json["colour"] = json!(1));
+        refused(&|json| json["dataset"]["rows"] = json!(1));
+        refused(&|json| json["hidden"] = json!(vec![16; 17]));
+        refused(&|json| json["dataset"]["root"] = json!("ab".repeat(32)));
+        refused(&|json| json["dataset"]["root"] = json!("0x".to_string() + &"ab".repeat(31)));
+        refused(&|json| json["dataset"]["root"] = json!("0x".to_string() + &"zz".repeat(32)));
+    }
+
+    #[test]
+    fn a_task_survives_its_encoding() {
+        let bytes = spec().encode();
+        assert!(bytes.len() <= TaskSpec::max_encoded_len());
+        assert_eq!(TaskSpec::decode(&mut &bytes[..]), Ok(spec()));
+    }
+
+    #[test]
+    fn sizes_and_parameters_follow_from_the_layers() {
+        assert_eq!(spec().sizes(), [784, 1024, 64, 10]);
+        assert_eq!(spec().parameters(), 785 * 1024 + 1025 * 64 + 65 * 10);
+        assert_eq!(
+            spec().lottery_shape(32),
+            Shape {
+                m: 512,
+                n: 1024,
+                k: 784,
+                r: 32
+            }
+        );
+        assert_eq!(parameters(&[u32::MAX; 3]), u64::MAX);
+    }
+
+    #[test]
+    fn the_learning_rate_halves_as_scheduled() {
+        let spec = spec();
+        assert_eq!(
+            [0, 999, 1000, 2500].map(|step| spec.lr_shift_at(step)),
+            [3, 3, 4, 5]
+        );
+        assert_eq!(spec.lr_shift_at(u64::MAX), u32::MAX);
+        assert_eq!(
+            TaskSpec {
+                lr_every: 0,
+                ..spec
+            }
+            .lr_shift_at(u64::MAX),
+            3
+        );
+    }
+
+    #[test]
+    fn each_bound_has_its_own_error() {
+        assert_eq!(spec().validate(32), Ok(()));
+        let outcome = |change: &dyn Fn(&mut TaskSpec)| {
+            let mut spec = spec();
+            change(&mut spec);
+            spec.validate(32)
+        };
+        assert_eq!(
+            outcome(&|spec| spec.dataset.features = 0),
+            Err(TaskError::Features)
+        );
+        assert_eq!(
+            outcome(&|spec| spec.dataset.features = 65_537),
+            Err(TaskError::Features)
+        );
+        assert_eq!(
+            outcome(&|spec| spec.dataset.features = 511),
+            Err(TaskError::Rank)
+        );
+        assert_eq!(
+            outcome(&|spec| spec.dataset.classes = 1),
+            Err(TaskError::Classes)
+        );
+        assert_eq!(
+            outcome(&|spec| spec.dataset.classes = 65_536),
+            Err(TaskError::Classes)
+        );
+        assert_eq!(
+            outcome(&|spec| spec.dataset.row_blocks = 0),
+            Err(TaskError::NoData)
+        );
+        assert_eq!(outcome(&|spec| spec.hidden.clear()), Err(TaskError::Hidden));
+        assert_eq!(outcome(&|spec| spec.hidden[1] = 0), Err(TaskError::Hidden));
+        assert_eq!(outcome(&|spec| spec.hidden[1] = 24), Err(TaskError::Hidden));
+        assert_eq!(
+            outcome(&|spec| spec.hidden[1] = 65_552),
+            Err(TaskError::Hidden)
+        );
+        assert_eq!(
+            outcome(&|spec| (spec.hidden[0], spec.hidden[1]) = (65_536, 65_536)),
+            Err(TaskError::Parameters)
+        );
+        assert_eq!(outcome(&|spec| spec.batch = 8), Err(TaskError::Batch));
+        assert_eq!(outcome(&|spec| spec.batch = 96), Err(TaskError::Batch));
+        assert_eq!(outcome(&|spec| spec.batch = 1 << 17), Err(TaskError::Batch));
+        assert_eq!(outcome(&|spec| spec.segment = 0), Err(TaskError::Segment));
+        assert_eq!(spec().validate(0), Err(TaskError::Rank));
+        assert_eq!(spec().validate(33), Err(TaskError::Rank));
+        assert_eq!(spec().validate(64), Err(TaskError::Rank));
+    }
+}

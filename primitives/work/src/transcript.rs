@@ -65,3 +65,69 @@ fn dot(a: &[i16], b: &[i16]) -> i32 {
         sum.wrapping_add(i32::from(a).wrapping_mul(b.into()))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+    use proptest::{collection::vec, prelude::*};
+
+    /// The definition: one multiplication after the other, folded after every r columns.
+    fn by_definition(a: &[i8], bt: &[i8], k: usize, r: usize) -> Transcript {
+        let mut sums = [[0_i64; TILE]; TILE];
+        let mut transcript = Transcript::default();
+        for l in 0..k / r * r {
+            for (i, sums) in sums.iter_mut().enumerate() {
+                for (j, sum) in sums.iter_mut().enumerate() {
+                    *sum += i64::from(a[i * k + l]) * i64::from(bt[j * k + l]);
+                }
+            }
+            if (l + 1) % r == 0 {
+                transcript.fold(
+                    l / r,
+                    sums.iter().flatten().fold(0, |xor, &sum| xor ^ sum as u32),
+                );
+            }
+        }
+        transcript
+    }
+
+    proptest! {
+        #[test]
+        fn it_folds_the_running_sums_after_every_r_columns(
+            log_r in 0..6, k in 64_usize..200, entries in vec(-127_i8..=127, 2 * TILE * 200),
+        ) {
+            let (a, bt) = (&entries[..TILE * k], &entries[TILE * 200..][..TILE * k]);
+            let r = 1_usize << log_r;
+            prop_assert_eq!(Transcript::of_tile(a, bt, k, r), by_definition(a, bt, k, r));
+        }
+    }
+
+    /// Equal lines would cancel in the XOR: the first line alone is not 0.
+    fn first_line(value: i8, k: usize) -> Vec<i8> {
+        let mut lines = vec![0; TILE * k];
+        lines[..k].fill(value);
+        lines
+    }
+
+    #[test]
+    fn the_longest_sums_are_exact() {
+        let (k, r) = (65_536, 4096);
+        for (a, bt) in [(127, 127), (-127, 127)] {
+            let (a, bt) = (first_line(a, k), first_line(bt, k));
+            let transcript = Transcript::of_tile(&a, &bt, k, r);
+            assert_ne!(transcript, Transcript::default());
+            assert_eq!(transcript, by_definition(&a, &bt, k, r));
+        }
+    }
+
+    #[test]
+    fn columns_left_over_do_not_count() {
+        let (mut a, bt) = (first_line(3, 33), first_line(5, 33));
+        let before = Transcript::of_tile(&a, &bt, 33, 2);
+        a[32] = 7;
+        assert_eq!(Transcript::of_tile(&a, &bt, 33, 2), before);
+        a[31] = 7;
+        assert_ne!(Transcript::of_tile(&a, &bt, 33, 2), before);
+    }
+}

@@ -104,3 +104,197 @@ fn opens(index: u32, count: u32, leaf: impl FnOnce() -> Hash, path: &[Hash], roo
     merkle::path_len(index, count) == Some(path.len())
         && merkle::root_from_path(index, count, leaf(), path).as_ref() == Some(root)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{SHAPE, mined};
+    use codec::Encode;
+    use proptest::{array, collection::vec, prelude::*};
+
+    /// What `change` to a valid seal and its terms leads to.
+    fn changed(change: impl FnOnce(&mut WorkSeal, &mut Terms)) -> Result<(), SealError> {
+        let (mut seal, mut terms) = mined();
+        change(&mut seal, &mut terms);
+        verify(&seal, &terms)
+    }
+
+    #[test]
+    fn a_mined_seal_is_accepted() {
+        assert_eq!(changed(|_, _| ()), Ok(()));
+    }
+
+    #[test]
+    fn a_seal_with_any_flipped_bit_is_refused() {
+        let (seal, terms) = mined();
+        let mut bytes = seal.encode();
+        for bit in 0..8 * bytes.len() {
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let outcome = WorkSeal::decode_strict(&bytes).and_then(|seal| verify(&seal, &terms));
+            assert!(outcome.is_err(), "bit {bit} does not matter");
+            bytes[bit / 8] ^= 1 << (bit % 8);
+        }
+        assert_eq!(
+            WorkSeal::decode_strict(&bytes).and_then(|seal| verify(&seal, &terms)),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn a_tile_outside_the_product_is_refused() {
+        assert_eq!(
+            changed(|seal, _| seal.tile.0 = SHAPE.tiles_m()),
+            Err(SealError::TileOutOfRange)
+        );
+        assert_eq!(
+            changed(|seal, _| seal.tile.1 = SHAPE.tiles_n()),
+            Err(SealError::TileOutOfRange)
+        );
+        assert_eq!(
+            changed(|seal, _| seal.tile = (u32::MAX, u32::MAX)),
+            Err(SealError::TileOutOfRange)
+        );
+    }
+
+    #[test]
+    fn a_shape_that_is_not_valid_has_no_tiles() {
+        for shape in [
+            Shape { r: 0, ..SHAPE },
+            Shape { r: 1, ..SHAPE },
+            Shape { r: 3, ..SHAPE },
+            Shape { r: 4, ..SHAPE },
+            Shape { k: 65_537, ..SHAPE },
+            Shape { m: 33, ..SHAPE },
+            Shape {
+                n: u32::MAX,
+                ..SHAPE
+            },
+        ] {
+            assert_eq!(
+                changed(|_, terms| terms.shape = shape),
+                Err(SealError::TileOutOfRange),
+                "{shape:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_tile_beyond_the_allowance_is_refused() {
+        let ordinal = |seal: &WorkSeal| u32::try_from(SHAPE.ordinal(seal.tile)).unwrap();
+        assert_eq!(
+            changed(|seal, terms| terms.allowance = ordinal(seal)),
+            Err(SealError::BeyondAllowance)
+        );
+        assert_eq!(
+            changed(|seal, terms| terms.allowance = ordinal(seal) + 1),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn a_strip_of_another_length_is_refused() {
+        assert_eq!(
+            changed(|seal, _| seal.a_rows.push(0)),
+            Err(SealError::BadLength)
+        );
+        assert_eq!(
+            changed(|seal, _| seal.b_rows.truncate(16)),
+            Err(SealError::BadLength)
+        );
+    }
+
+    #[test]
+    fn operands_beyond_seven_bits_are_refused() {
+        assert_eq!(
+            changed(|seal, _| seal.a_rows[3] = 64),
+            Err(SealError::OperandOutOfRange)
+        );
+        assert_eq!(
+            changed(|seal, _| seal.b_rows[3] = -65),
+            Err(SealError::OperandOutOfRange)
+        );
+    }
+
+    #[test]
+    fn data_that_the_batch_rule_does_not_dictate_is_refused() {
+        let refused = Err(SealError::NotTheBatch);
+        assert_eq!(changed(|seal, _| seal.a_rows[0] ^= 1), refused);
+        assert_eq!(changed(|seal, _| seal.labels[15] ^= 1), refused);
+        assert_eq!(changed(|seal, _| seal.a_path[0][0] ^= 1), refused);
+        assert_eq!(changed(|seal, _| seal.a_path.push([0; 32])), refused);
+        assert_eq!(changed(|seal, _| seal.a_path.truncate(1)), refused);
+        assert_eq!(changed(|_, terms| terms.run_seed[0] ^= 1), refused);
+        assert_eq!(changed(|_, terms| terms.dataset_root[0] ^= 1), refused);
+        assert_eq!(changed(|_, terms| terms.row_blocks = 0), refused);
+    }
+
+    #[test]
+    fn weights_that_the_root_does_not_hold_are_refused() {
+        let refused = Err(SealError::NotTheWeights);
+        assert_eq!(changed(|seal, _| seal.b_rows[0] ^= 1), refused);
+        assert_eq!(changed(|seal, _| seal.b_path[0][0] ^= 1), refused);
+        assert_eq!(changed(|seal, _| seal.b_path.push([0; 32])), refused);
+        assert_eq!(changed(|seal, _| seal.weights_root[0] ^= 1), refused);
+    }
+
+    #[test]
+    fn a_seal_for_another_block_author_run_or_chain_is_refused() {
+        let refused = Err(SealError::AboveTarget);
+        assert_eq!(changed(|_, terms| terms.pre_hash[0] ^= 1), refused);
+        assert_eq!(changed(|_, terms| terms.author[0] ^= 1), refused);
+        assert_eq!(changed(|_, terms| terms.genesis[0] ^= 1), refused);
+        assert_eq!(changed(|seal, _| seal.run += 1), refused);
+    }
+
+    #[test]
+    fn too_little_work_is_refused() {
+        assert_eq!(
+            changed(|_, terms| terms.difficulty *= 2),
+            Err(SealError::AboveTarget)
+        );
+        assert_eq!(changed(|_, terms| terms.difficulty /= 2), Ok(()));
+    }
+
+    prop_compose! {
+        fn any_terms()(
+            hashes in array::uniform5(any::<Hash>()),
+            sides in array::uniform4(any::<u32>()),
+            row_blocks: u32,
+            difficulty: u128,
+            allowance: u32,
+        ) -> Terms {
+            let [genesis, pre_hash, author, run_seed, dataset_root] = hashes;
+            let [m, n, k, r] = sides;
+            let shape = Shape { m, n, k, r };
+            Terms { genesis, pre_hash, author, run_seed, shape, dataset_root, row_blocks, difficulty, allowance }
+        }
+    }
+
+    prop_compose! {
+        fn any_seal()(
+            run: u64,
+            step: u64,
+            tile: (u32, u32),
+            weights_root: Hash,
+            a_rows in vec(any::<i8>(), 0..700),
+            labels: [u16; TILE],
+            a_path in vec(any::<Hash>(), 0..4),
+            b_rows in vec(any::<i8>(), 0..700),
+            b_path in vec(any::<Hash>(), 0..4),
+        ) -> WorkSeal {
+            WorkSeal { run, step, tile, weights_root, a_rows, labels, a_path, b_rows, b_path }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_seal_under_any_terms_gets_an_answer(seal in any_seal(), terms in any_terms()) {
+            prop_assert!(verify(&seal, &terms).is_err());
+        }
+
+        #[test]
+        fn a_seal_survives_its_encoding(seal in any_seal()) {
+            prop_assert_eq!(WorkSeal::decode_strict(&seal.encode()), Ok(seal));
+        }
+    }
+}
