@@ -77,7 +77,10 @@ impl Client {
             .await
             .map_err(|_| not_reachable("no answer in time".into()))?
             .map_err(|error| not_reachable(cause(&error)))?;
-        let rpc = RpcClient::new(socket);
+        Self::over(url, RpcClient::new(socket)).await
+    }
+
+    async fn over(url: &str, rpc: RpcClient) -> Result<Self, Error> {
         let genesis: Option<H256> = request(&rpc, "chain_getBlockHash", rpc_params![0]).await?;
         let genesis = genesis.ok_or_else(|| Error::UnknownBlock("0".into()))?;
         Ok(Self {
@@ -471,15 +474,76 @@ fn cause(error: &rpcs::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::{Value, json};
+    use subxt::rpcs::{
+        UserError,
+        client::{RawRpcFuture, RawRpcSubscription, RawValue, RpcClientT},
+    };
+
+    const GENESIS: Hash = [1; 32];
+
+    /// A node that gives each method's answer, or each subscription's items and then hangs up.
+    struct Double(Vec<(&'static str, Value)>);
+
+    impl Double {
+        fn answer(&self, method: &str) -> Result<&Value, rpcs::Error> {
+            let known = self.0.iter().find(|(name, _)| *name == method);
+            known
+                .map(|(_, answer)| answer)
+                .ok_or_else(|| rpcs::Error::User(UserError::method_not_found()))
+        }
+    }
+
+    fn raw(value: &Value) -> Box<RawValue> {
+        RawValue::from_string(value.to_string()).unwrap()
+    }
+
+    impl RpcClientT for Double {
+        fn request_raw<'a>(
+            &'a self,
+            method: &'a str,
+            _: Option<Box<RawValue>>,
+        ) -> RawRpcFuture<'a, Box<RawValue>> {
+            Box::pin(async move { self.answer(method).map(raw) })
+        }
+
+        fn subscribe_raw<'a>(
+            &'a self,
+            method: &'a str,
+            _: Option<Box<RawValue>>,
+            _: &'a str,
+        ) -> RawRpcFuture<'a, RawRpcSubscription> {
+            Box::pin(async move {
+                let items = self.answer(method)?.as_array().unwrap();
+                let items: Vec<_> = items.iter().map(|item| Ok(raw(item))).collect();
+                Ok(RawRpcSubscription {
+                    stream: stream::iter(items).boxed(),
+                    id: None,
+                })
+            })
+        }
+    }
+
+    async fn client(answers: impl IntoIterator<Item = (&'static str, Value)>) -> Client {
+        let genesis = ("chain_getBlockHash", json!(hex32(&GENESIS)));
+        let double = Double(answers.into_iter().chain([genesis]).collect());
+        Client::over("double", RpcClient::new(double))
+            .await
+            .unwrap()
+    }
 
     #[tokio::test]
     async fn a_port_where_nobody_listens_is_not_reachable() {
         let error = Client::connect("ws://127.0.0.1:9").await.err().unwrap();
         assert!(matches!(error, Error::NotReachable { .. }), "{error}");
+        let message = error.to_string();
         assert!(
-            error
-                .to_string()
-                .starts_with("no node reachable at ws://127.0.0.1:9: ")
+            message.starts_with("no node reachable at ws://127.0.0.1:9: "),
+            "{message}"
+        );
+        assert!(
+            message.ends_with("Connection refused (os error 111)"),
+            "{message}"
         );
     }
 
@@ -491,6 +555,88 @@ mod tests {
                 matches!(error, Error::NotReachable { .. }),
                 "{url}: {error}"
             );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_node_of_another_chain_is_told_by_its_genesis() {
+        let client = client([]).await;
+        assert!(client.expect_genesis(&GENESIS).is_ok());
+        let error = client.expect_genesis(&[2; 32]).unwrap_err();
+        assert!(matches!(
+            error,
+            Error::WrongGenesis {
+                expected: [2, ..],
+                found: GENESIS
+            }
+        ));
+    }
+
+    #[tokio::test]
+    async fn peers_are_asked_for_where_the_status_lacks_them() {
+        let hash = hex32(&GENESIS);
+        let client = client([
+            (
+                "work_status",
+                json!({"height": 3, "best": hash, "finalised": 1, "finalisedHash": hash, "difficulty": "9",
+                    "author": null, "templates": 0, "subscribers": 0, "sealsAccepted": 0, "sealsRefused": 0}),
+            ),
+            (
+                "system_health",
+                json!({"peers": 4, "isSyncing": true, "shouldHavePeers": true}),
+            ),
+        ])
+        .await;
+        let status = client.status().await.unwrap();
+        assert_eq!((status.peers, status.syncing), (Some(4), Some(true)));
+    }
+
+    #[tokio::test]
+    async fn an_answer_of_another_size_is_unreadable() {
+        let client = client([("state_call", json!("0x0102"))]).await;
+        assert_eq!(
+            client
+                .state_call::<u16>("WorkApi_difficulty", &[], None)
+                .await
+                .unwrap(),
+            0x0201
+        );
+        for error in [
+            client
+                .state_call::<u8>("WorkApi_difficulty", &[], None)
+                .await
+                .err(),
+            client.difficulty(None).await.err(),
+        ] {
+            assert!(matches!(error, Some(Error::Decode { .. })), "{error:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_seals_verdict_is_apart_from_the_connections() {
+        let refused = Result::<(), _>::Err(SealError::AboveTarget).encode();
+        let client = client([("state_call", json!(format!("0x{}", hex::encode(refused))))]).await;
+        let verdict = client.verify_seal([3; 32], &[4; 32], &[], None).await;
+        assert_eq!(verdict.unwrap(), Err(SealError::AboveTarget));
+    }
+
+    #[tokio::test]
+    async fn a_subscription_that_hangs_up_is_one_closed_then_the_end() {
+        let header = json!({"parentHash": hex32(&GENESIS), "number": "0x7", "stateRoot": hex32(&GENESIS),
+            "extrinsicsRoot": hex32(&GENESIS), "digest": {"logs": []}});
+        let client = client([("chain_subscribeNewHeads", json!([header]))]).await;
+        let items: Vec<_> = client.best_headers().await.unwrap().collect().await;
+        assert_eq!(items.len(), 2);
+        assert_eq!(items[0].as_ref().unwrap().number, 7);
+        assert!(matches!(items[1], Err(Error::Closed)));
+    }
+
+    #[tokio::test]
+    async fn a_block_that_the_node_lacks_is_named_as_it_was_asked_for() {
+        let client = client([("chain_getHeader", Value::Null)]).await;
+        for name in ["12", "nonsense", &hex32(&GENESIS)] {
+            let error = client.find_header(name).await.unwrap_err();
+            assert_eq!(error.to_string(), format!("the node knows no block {name}"));
         }
     }
 }
