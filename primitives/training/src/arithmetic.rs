@@ -33,8 +33,8 @@ pub fn rsh(x: i32, s: u32) -> i32 {
     }
 }
 
-/// Saturating left shift: `x · 2^s` within ±[`LIM`], shifts above 30 counting as 30. A value that does not fit becomes
-/// the largest multiple of `2^s` within the bound.
+/// Saturating left shift: `x · 2^s` within ±[`LIM`]. A value that does not fit becomes the largest multiple of `2^s` within
+/// the bound; from s = 30 on that is 0.
 pub fn lsh(x: i32, s: u32) -> i32 {
     let s = s.min(30);
     x.clamp(-(LIM >> s), LIM >> s) << s
@@ -145,5 +145,105 @@ pub fn update_value(w: &mut i32, v: &mut i32, gradient: i32, s: i32) {
 pub fn update(w: &mut [i32], v: &mut [i32], gradient: &[i32], s: i32) {
     for ((w, v), &gradient) in w.iter_mut().zip(v).zip(gradient) {
         update_value(w, v, gradient, s);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+    use proptest::{collection::vec, prelude::*};
+
+    /// `⌊x / 2^s + 1/2⌋` in wide integers.
+    fn rounded(x: i32, s: u32) -> i128 {
+        if s == 0 {
+            x.into()
+        } else {
+            (i128::from(x) + (1 << (s - 1))) >> s
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_right_shift_rounds_halves_up(x: i32, s in 0_u32..64) {
+            prop_assert_eq!(i128::from(rsh(x, s)), if s > 31 { 0 } else { rounded(x, s) });
+        }
+
+        #[test]
+        fn a_left_shift_multiplies_or_saturates(x: i32, s in 0_u32..64) {
+            let largest = if s < 30 { i128::from(LIM >> s << s) } else { 0 };
+            prop_assert_eq!(i128::from(lsh(x, s)), (i128::from(x) << s).clamp(-largest, largest));
+        }
+
+        #[test]
+        fn stochastic_rounding_gives_one_of_the_two_neighbours(x: i32, index: u32, s in -40..40_i32, key: u32) {
+            let rounded = i128::from(quantise_sr(x, index, 0, s, key));
+            if (1..=31).contains(&s) {
+                let below = (i128::from(x) >> s).clamp(-127, 127);
+                prop_assert!(rounded == below || rounded == (below + 1).min(127));
+            } else if s > 31 {
+                prop_assert_eq!(rounded, 0);
+            } else {
+                prop_assert_eq!(rounded, i128::from(lsh(x, s.unsigned_abs())).clamp(-127, 127));
+            }
+        }
+
+        #[test]
+        fn quantising_rounds_to_nearest_and_clamps(x: i32, exponent in -40..40_i32, target in -40..40_i32) {
+            let quantised = i32::from(quantise(x, exponent, target));
+            prop_assert_eq!(quantised, shift(x, exponent - target).clamp(-127, 127));
+        }
+
+        #[test]
+        fn an_update_stays_within_its_bounds(w in -LIM..=LIM, v in -LIM..=LIM, gradient: i32, s in -70_000..2000_i32) {
+            let (mut w, mut v) = (w, v);
+            update_value(&mut w, &mut v, gradient, s);
+            prop_assert!((-LIM..=LIM).contains(&w) && (-LIM..=LIM).contains(&v));
+        }
+
+        #[test]
+        fn a_softmax_gradient_is_a_distribution_less_its_label(
+            logits in vec(any::<i32>(), 2..50), exponent in -500..500_i32, label: prop::sample::Index,
+        ) {
+            let label = label.index(logits.len());
+            let mut gradient = vec![0; logits.len()];
+            softmax_gradient(&logits, exponent, label as u16, &mut gradient);
+            gradient[label] += 65_536;
+            prop_assert!(gradient.iter().all(|p| (0..=65_536).contains(p)));
+            let sum: i32 = gradient.iter().sum();
+            prop_assert!((65_536 - logits.len() as i32..=65_536).contains(&sum), "{}", sum);
+            let largest = logits.iter().max();
+            let likeliest = gradient.iter().max();
+            prop_assert!(logits.iter().zip(&gradient).all(|(z, p)| Some(z) != largest || Some(p) == likeliest));
+        }
+    }
+
+    #[test]
+    fn stochastic_rounding_is_right_on_average() {
+        let mean = |x: i32| {
+            (0..4096)
+                .map(|index| i32::from(quantise_sr(x, index, 0, 8, 7)))
+                .sum::<i32>()
+        };
+        // 4096 roundings of x / 256 add up to 16 x, give or take.
+        for x in [-1000, -3, 0, 77, 5000] {
+            assert!((mean(x) - 16 * x).abs() < 150, "{x}: {}", mean(x));
+        }
+    }
+
+    #[test]
+    fn a_momentum_at_its_bound_does_not_overflow() {
+        for sign in [-1, 1] {
+            let (mut w, mut v) = (-sign * LIM, sign * LIM);
+            update_value(&mut w, &mut v, sign * i32::MAX, 0);
+            assert_eq!((w, v), (-sign * LIM, sign * LIM));
+        }
+    }
+
+    #[test]
+    fn the_fitting_exponent_leaves_seven_bits() {
+        assert_eq!(fitting_exponent(127, -3), -3);
+        assert_eq!(fitting_exponent(128, -3), -2);
+        assert_eq!(fitting_exponent(i32::MAX.unsigned_abs(), 0), 24);
     }
 }

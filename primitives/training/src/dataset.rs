@@ -166,3 +166,79 @@ pub enum DatasetError {
     #[error("labels must be below the number of classes")]
     LabelOutOfRange,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    fn dataset(rows: usize) -> Dataset {
+        let x = (0..rows * 3).map(|at| (at % 128) as i8 - 64).collect();
+        let y = (0..rows).map(|row| (row % 7) as u16).collect();
+        Dataset::new(x, y, 3, 7).unwrap()
+    }
+
+    #[test]
+    fn a_last_partial_block_is_dropped() {
+        let (whole, more) = (dataset(48), dataset(63));
+        assert_eq!(whole.commitment(), more.commitment());
+        assert_eq!(
+            (more.rows(), more.row_blocks(), more.x().len()),
+            (48, 3, 144)
+        );
+    }
+
+    #[test]
+    fn a_batch_is_made_of_the_blocks_that_the_rule_dictates() {
+        let dataset = dataset(80);
+        let (x, y) = dataset.batch(&[9; 32], 4, 64);
+        for slot in 0..4 {
+            let (rows, labels) = dataset.row_block(batch::block(&[9; 32], 4, slot, 5));
+            assert_eq!(&x[slot as usize * 48..][..48], rows);
+            assert_eq!(&y[slot as usize * 16..][..16], labels);
+        }
+    }
+
+    #[test]
+    fn a_row_block_opens_under_the_root() {
+        let dataset = dataset(80);
+        let root = dataset.commitment().root;
+        for block in 0..5 {
+            let (rows, labels) = dataset.row_block(block);
+            let path = dataset.tree().path(block as usize);
+            let leaf = rows_leaf(block.into(), rows, labels);
+            assert_eq!(
+                quern_work::merkle::root_from_path(block, 5, leaf, &path),
+                Some(root)
+            );
+        }
+    }
+
+    #[test]
+    fn each_bound_has_its_own_error() {
+        let outcome = |x, y, features, classes| Dataset::new(x, y, features, classes).unwrap_err();
+        assert_eq!(outcome(vec![], vec![0; 16], 0, 2), DatasetError::Features);
+        assert_eq!(outcome(vec![], vec![], 65_537, 2), DatasetError::Features);
+        assert_eq!(
+            outcome(vec![0; 16], vec![0; 16], 1, 1),
+            DatasetError::Classes
+        );
+        assert_eq!(
+            outcome(vec![0; 17], vec![0; 16], 1, 2),
+            DatasetError::Length
+        );
+        assert_eq!(outcome(vec![0; 15], vec![0; 15], 1, 2), DatasetError::Rows);
+        assert_eq!(
+            outcome(vec![64; 16], vec![0; 16], 1, 2),
+            DatasetError::FeatureOutOfRange
+        );
+        assert_eq!(
+            outcome(vec![-65; 16], vec![0; 16], 1, 2),
+            DatasetError::FeatureOutOfRange
+        );
+        assert_eq!(
+            outcome(vec![0; 16], vec![2; 16], 1, 2),
+            DatasetError::LabelOutOfRange
+        );
+    }
+}

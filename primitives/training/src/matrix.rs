@@ -59,3 +59,38 @@ fn add_scaled(out: &mut [i32], a: i8, b: &[i8]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::{collection::vec, prelude::*};
+
+    proptest! {
+        #[test]
+        fn the_three_products_are_one_product_of_transposes(
+            rows in 1_usize..8, inner in 1_usize..8, columns in 1_usize..8, entries in vec(any::<i8>(), 128),
+        ) {
+            let (a, b) = (&entries[..rows * inner], &entries[64..][..inner * columns]);
+            let expected: Vec<i32> = (0..rows * columns)
+                .map(|at| {
+                    let (i, j) = (at / columns, at % columns);
+                    (0..inner).map(|l| i32::from(a[i * inner + l]) * i32::from(b[l * columns + j])).sum()
+                })
+                .collect();
+            prop_assert_eq!(&product(a, b, inner, columns), &expected);
+            prop_assert_eq!(&product_transposed_left(&transpose(a, inner), b, rows, columns), &expected);
+            prop_assert_eq!(&product_transposed_right(a, &transpose(b, columns), inner), &expected);
+        }
+    }
+
+    #[test]
+    fn the_longest_sum_is_exact() {
+        let ones = [127; 65_536];
+        assert_eq!(product(&ones, &ones, 65_536, 1), [1_057_030_144]);
+        assert_eq!(product_transposed_left(&ones, &ones, 1, 1), [1_057_030_144]);
+        assert_eq!(
+            product_transposed_right(&ones, &[-127; 65_536], 65_536),
+            [-1_057_030_144]
+        );
+    }
+}

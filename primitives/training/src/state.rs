@@ -309,3 +309,141 @@ pub enum StateError {
     #[error("a value is out of range")]
     Value,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::{collection::vec, prelude::*};
+
+    const SIZES: [u32; 4] = [5, 32, 16, 3];
+    /// Offsets of the first size, the first exponent and the first weight in the bytes of a state of [`SIZES`].
+    const SIZE: usize = 12;
+    const EXPONENT: usize = SIZE + 4 * 4;
+    const WEIGHT: usize = EXPONENT + 4 * 5;
+
+    fn bytes() -> Vec<u8> {
+        State::initial(&SIZES, &[3; 32]).unwrap().encode()
+    }
+
+    fn with_word(at: usize, word: i32) -> Result<State, StateError> {
+        let mut bytes = bytes();
+        bytes[at..at + 4].copy_from_slice(&word.to_le_bytes());
+        State::decode(&bytes)
+    }
+
+    #[test]
+    fn a_state_survives_its_encoding() {
+        let state = State::initial(&SIZES, &[3; 32]).unwrap();
+        assert_eq!(state.encode().len() as u64, encoded_len(&SIZES));
+        assert_eq!(State::decode(&state.encode()), Ok(state));
+    }
+
+    #[test]
+    fn first_weights_are_spread_over_their_range() {
+        let state = State::initial(&SIZES, &[3; 32]).unwrap();
+        let radius = ((6_u64 << 48) / 5).isqrt() as u32;
+        let peak = peak(&state.layers[0].w);
+        assert!(
+            peak <= radius && peak > radius / 10 * 9,
+            "{peak} of {radius}"
+        );
+    }
+
+    #[test]
+    fn missing_and_trailing_bytes_are_refused() {
+        let bytes = bytes();
+        for length in 0..bytes.len() {
+            assert!(State::decode(&bytes[..length]).is_err(), "{length} bytes");
+        }
+        assert_eq!(
+            State::decode(&[&bytes[..], &[0]].concat()),
+            Err(StateError::Length)
+        );
+    }
+
+    #[test]
+    fn sizes_are_bounded_before_anything_is_allocated() {
+        for count in [0, 1, 18, -1] {
+            assert_eq!(with_word(SIZE - 4, count), Err(TaskError::Hidden.into()));
+        }
+        assert_eq!(with_word(SIZE, 0), Err(TaskError::Features.into()));
+        assert_eq!(with_word(SIZE, 65_537), Err(TaskError::Features.into()));
+        assert_eq!(with_word(SIZE, 65_536), Err(StateError::Length));
+        assert_eq!(with_word(SIZE + 4, 33), Err(TaskError::Hidden.into()));
+        assert_eq!(with_word(SIZE + 12, 1), Err(TaskError::Classes.into()));
+        assert_eq!(with_word(SIZE + 12, 65_536), Err(TaskError::Classes.into()));
+    }
+
+    #[test]
+    fn exponents_beyond_reach_are_refused() {
+        // Activations entering layers 1 and 2, errors leaving layers 1, 2 and 3.
+        let reach = [(-30, 18), (-54, 42), (-64, 42), (-40, 18), (-16, -6)];
+        for (at, (low, high)) in (EXPONENT..).step_by(4).zip(reach) {
+            assert!(with_word(at, low).is_ok() && with_word(at, high).is_ok());
+            assert_eq!(with_word(at, low - 1), Err(StateError::Exponent));
+            assert_eq!(with_word(at, high + 1), Err(StateError::Exponent));
+            assert_eq!(with_word(at, i32::MIN), Err(StateError::Exponent));
+        }
+    }
+
+    #[test]
+    fn values_beyond_the_limit_are_refused() {
+        for value in [LIM, -LIM] {
+            assert!(with_word(WEIGHT, value).is_ok());
+        }
+        for value in [LIM + 1, -LIM - 1, i32::MAX, i32::MIN] {
+            assert_eq!(with_word(WEIGHT, value), Err(StateError::Value));
+            assert_eq!(with_word(bytes().len() - 4, value), Err(StateError::Value));
+        }
+    }
+
+    #[test]
+    fn operands_use_their_bits_and_no_more() {
+        let mut state = State::initial(&SIZES, &[3; 32]).unwrap();
+        for (layer, limit) in [(0, 63), (1, 127)] {
+            for w in [LIM, -LIM, 1, 0] {
+                state.layers[layer].w.fill(w);
+                let Operand { values, exponent } = state.operand(layer);
+                assert!(
+                    values
+                        .iter()
+                        .all(|&value| i32::from(value) == w.clamp(-limit, limit)),
+                    "{w}"
+                );
+                assert!((-24..=0).contains(&exponent));
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_operand_is_committed_by_neurons() {
+        let state = State::initial(&SIZES, &[3; 32]).unwrap();
+        let (values, bt) = (state.operand(0).values, state.first_operand_transposed());
+        assert!((0..5).all(|l| (0..32).all(|j| values[l * 32 + j] == bt[j * 5 + l])));
+        let tree = weights_tree(&bt, 5);
+        assert_eq!(
+            tree.root(),
+            Tree::new(vec![
+                rows_leaf(0, &bt[..80], &[]),
+                rows_leaf(1, &bt[80..], &[])
+            ])
+            .root()
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_decode_to_a_state_that_encodes_to_them_or_to_none(
+            noise in vec(any::<u8>(), 0..200), changes in vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+        ) {
+            prop_assert!(State::decode(&noise).is_err());
+            let mut bytes = bytes();
+            for (at, value) in changes {
+                *at.get_mut(&mut bytes) = value;
+            }
+            if let Ok(state) = State::decode(&bytes) {
+                prop_assert_eq!(state.encode(), bytes);
+            }
+        }
+    }
+}

@@ -248,3 +248,145 @@ pub enum StepError {
     #[error("the run is at its last step")]
     Exhausted,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arithmetic::LIM;
+    use proptest::{collection::vec, prelude::*};
+
+    const SIZES: [u32; 4] = [20, 32, 16, 5];
+
+    fn batch(rows: usize, features: usize, classes: usize) -> (Vec<i8>, Vec<u16>) {
+        let x = (0..rows * features)
+            .map(|at| ((at * 37 + at / 11) % 128) as i8 - 64)
+            .collect();
+        (x, (0..rows).map(|row| (row % classes) as u16).collect())
+    }
+
+    /// A state as far from zero as its encoding allows: `extremes` picks signs, magnitudes and ends of ranges.
+    fn extreme_state(step: u64, extremes: &[u8]) -> State {
+        let mut state = State::initial(&SIZES, &[1; 32]).unwrap();
+        let mut picks = extremes.iter().copied().cycle();
+        let mut pick = || picks.next().unwrap_or(0);
+        for layer in &mut state.layers {
+            for value in [&mut layer.w, &mut layer.v, &mut layer.b, &mut layer.vb]
+                .into_iter()
+                .flatten()
+            {
+                *value = [LIM, -LIM, LIM, -LIM, 0, 1][usize::from(pick() % 6)];
+            }
+        }
+        let (activations, errors) = ([(-30, 18), (-54, 42)], [(-64, 42), (-40, 18), (-16, -6)]);
+        let mut end = |(low, high)| if pick() % 2 == 0 { low } else { high };
+        state.activation_exponents = activations.map(&mut end).to_vec();
+        state.error_exponents = errors.map(&mut end).to_vec();
+        state.step = step;
+        state
+    }
+
+    proptest! {
+        /// Overflow checks are on, so this also says that no sum leaves its range.
+        #[test]
+        fn any_state_that_decodes_trains_to_one_that_decodes(
+            step in 0..u64::MAX, extremes in vec(any::<u8>(), 1..40), value: i8, lr_shift: u32,
+        ) {
+            let mut state = extreme_state(step, &extremes);
+            prop_assert!(State::decode(&state.encode()).as_ref() == Ok(&state));
+            let (mut x, y) = batch(16, 20, 5);
+            x[..200].fill(value);
+            for lr_shift in [lr_shift, 0, lr_shift % 40] {
+                if state.train_step(&[2; 32], lr_shift, &x, &y).is_err() {
+                    prop_assert_eq!(state.step, u64::MAX);
+                }
+                prop_assert!(State::decode(&state.encode()).as_ref() == Ok(&state));
+            }
+        }
+    }
+
+    #[test]
+    fn the_widest_sum_with_the_largest_bias_does_not_overflow() {
+        let sizes = [65_536, 16, 2];
+        let mut state = State::initial(&sizes, &[0; 32]).unwrap();
+        state.layers[0].w.fill(LIM);
+        state.layers[0].b.fill(LIM);
+        let x = vec![127; 16 * 65_536];
+        state.train_step(&[0; 32], 0, &x, &[0; 16]).unwrap();
+        assert_eq!(State::decode(&state.encode()).as_ref(), Ok(&state));
+    }
+
+    #[test]
+    fn rows_do_not_depend_on_each_other() {
+        let mut state = State::initial(&SIZES, &[1; 32]).unwrap();
+        let (x, y) = batch(32, 20, 5);
+        for _ in 0..3 {
+            state.train_step(&[2; 32], 3, &x, &y).unwrap();
+        }
+        let together = state.logits(&x).unwrap().logits;
+        let alone: Vec<i32> = x
+            .chunks(20)
+            .flat_map(|row| state.logits(row).unwrap().logits)
+            .collect();
+        assert_eq!(together, alone);
+    }
+
+    #[test]
+    fn the_report_holds_the_logits_before_the_update() {
+        let mut state = State::initial(&SIZES, &[1; 32]).unwrap();
+        let (x, y) = batch(16, 20, 5);
+        let before = state.logits(&x).unwrap();
+        assert_eq!(state.train_step(&[2; 32], 3, &x, &y), Ok(before));
+        assert_eq!(state.step, 1);
+    }
+
+    #[test]
+    fn a_vanishing_learning_rate_changes_no_weight() {
+        let mut state = State::initial(&SIZES, &[1; 32]).unwrap();
+        let layers = state.layers.clone();
+        let (x, y) = batch(16, 20, 5);
+        state.train_step(&[2; 32], u32::MAX, &x, &y).unwrap();
+        assert_eq!(state.layers, layers);
+    }
+
+    #[test]
+    fn a_tie_goes_to_the_lowest_class() {
+        let mut state = State::initial(&SIZES, &[1; 32]).unwrap();
+        state.layers[2].w.fill(0);
+        assert_eq!(state.predict(&[1; 40]), Ok(vec![0, 0]));
+        state.layers[2].b[3] = LIM;
+        state.layers[2].b[4] = LIM;
+        assert_eq!(state.predict(&[1; 40]), Ok(vec![3, 3]));
+    }
+
+    #[test]
+    fn each_bound_has_its_own_error_and_leaves_the_state_alone() {
+        let initial = State::initial(&SIZES, &[1; 32]).unwrap();
+        let mut state = initial.clone();
+        let (x, mut y) = batch(32, 20, 5);
+        assert_eq!(
+            state.train_step(&[2; 32], 3, &x, &y[..24]),
+            Err(StepError::Rows)
+        );
+        assert_eq!(
+            state.train_step(&[2; 32], 3, &x, &y[..8]),
+            Err(StepError::Rows)
+        );
+        assert_eq!(
+            state.train_step(&[2; 32], 3, &x, &y[..16]),
+            Err(StepError::Length)
+        );
+        y[31] = 5;
+        assert_eq!(
+            state.train_step(&[2; 32], 3, &x, &y),
+            Err(StepError::LabelOutOfRange)
+        );
+        assert_eq!(state.predict(&x[1..]), Err(StepError::Length));
+        assert_eq!(state, initial);
+        state.step = u64::MAX;
+        y[31] = 0;
+        assert_eq!(
+            state.train_step(&[2; 32], 3, &x, &y),
+            Err(StepError::Exhausted)
+        );
+    }
+}
