@@ -1,0 +1,472 @@
+//! Training states on disk: one folder per chain and run, one file per state, one process per folder.
+//!
+//! A file is [`MAGIC`], a length (u32, little-endian), that many bytes of JSON telling whose state it is, the state's own bytes, and a
+//! BLAKE3 checksum over all of that. It appears under its name only after all of it is on the disk, so a killed worker leaves
+//! whole files or none. A damaged file is named in the log and an older one is used.
+
+use std::{
+    fs::{self, File, TryLockError},
+    io::{self, Write},
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use quern_client::text;
+use quern_training::State;
+use quern_work::{Hash, task::TaskSpec};
+use serde::{Deserialize, Serialize};
+
+/// First bytes of every file, with the format's version.
+const MAGIC: &[u8] = b"quern state 1\n";
+/// Most bytes of the JSON part.
+const MAX_OWNER_BYTES: usize = 1 << 16;
+/// Bytes of the checksum at the end.
+const CHECKSUM: usize = 32;
+/// States kept before the last committed one, for a chain that takes a checkpoint back.
+const KEPT_BEFORE_COMMITTED: usize = 1;
+
+/// Whose states a folder holds: equal owners train bit-equal states.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Owner {
+    /// Genesis hash of the chain.
+    #[serde(with = "text::hash")]
+    pub genesis: Hash,
+    /// Number of the run on that chain.
+    pub run: u64,
+    /// Seed of the run's weights and batches.
+    #[serde(with = "text::hash")]
+    pub seed: Hash,
+    /// What the run trains.
+    pub spec: TaskSpec,
+}
+
+/// Proves by writing that states can be kept under `data_dir`, and makes it if need be.
+///
+/// # Errors
+/// [`StoreError::Unwritable`].
+pub fn probe(data_dir: &Path) -> Result<(), StoreError> {
+    let probe = data_dir.join(format!("probe-{}", std::process::id()));
+    fs::create_dir_all(data_dir)
+        .and_then(|()| fs::write(&probe, b"probe"))
+        .and_then(|()| fs::remove_file(&probe))
+        .map_err(|reason| StoreError::Unwritable {
+            folder: data_dir.into(),
+            reason,
+        })
+}
+
+/// Why states cannot be kept or used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The folder cannot be made or written to: choose another one with `--data-dir`.
+    #[error("cannot write to the checkpoint folder {}: {reason}", folder.display())]
+    Unwritable {
+        /// The run's folder.
+        folder: PathBuf,
+        /// The operating system's reason.
+        reason: io::Error,
+    },
+    /// Another worker trains this run from this folder.
+    #[error("another worker is training this run: {} is locked", lock.display())]
+    InUse {
+        /// The lock file.
+        lock: PathBuf,
+    },
+    /// A state of another chain or run lies in this folder: remove it, or choose another `--data-dir`.
+    #[error("{} holds the state of another {what}: expected {expected}, found {found}", file.display())]
+    Foreign {
+        /// The file.
+        file: PathBuf,
+        /// What differs first: genesis, run, seed or task.
+        what: &'static str,
+        /// This run's value.
+        expected: String,
+        /// The file's value.
+        found: String,
+    },
+}
+
+/// Why one file is not used.
+#[derive(Debug, thiserror::Error)]
+enum Damage {
+    #[error("cannot be read: {0}")]
+    Unreadable(#[from] io::Error),
+    #[error("is not a state file of this version")]
+    NotAState,
+    #[error("is damaged: its checksum does not match")]
+    Checksum,
+    #[error("is damaged: its state does not decode")]
+    State,
+    #[error("holds the state of another {what}: expected {expected}, found {found}")]
+    Foreign {
+        what: &'static str,
+        expected: String,
+        found: String,
+    },
+}
+
+/// The folder of one run, locked until dropped.
+#[derive(Debug)]
+pub struct Store {
+    folder: PathBuf,
+    owner: Owner,
+    _lock: File,
+}
+
+impl Store {
+    /// Makes `data_dir/GENESIS/run-N`, locks it, and proves by writing that states can be kept there.
+    ///
+    /// # Errors
+    /// [`StoreError::Unwritable`], [`StoreError::InUse`], and [`StoreError::Foreign`] when a whole file there belongs to
+    /// another chain, run or task.
+    pub fn open(data_dir: &Path, owner: Owner) -> Result<Self, StoreError> {
+        let folder = data_dir
+            .join(&hex::encode(owner.genesis)[..16])
+            .join(format!("run-{}", owner.run));
+        let unwritable = |reason| StoreError::Unwritable {
+            folder: folder.clone(),
+            reason,
+        };
+        fs::create_dir_all(&folder).map_err(unwritable)?;
+        let path = folder.join("lock");
+        let lock = File::create(&path).map_err(unwritable)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse { lock: path }),
+            Err(TryLockError::Error(reason)) => return Err(unwritable(reason)),
+        }
+        (&lock)
+            .write_all(b"held while a worker trains this run\n")
+            .and_then(|()| lock.sync_all())
+            .map_err(unwritable)?;
+        let store = Self {
+            folder: folder.clone(),
+            owner,
+            _lock: lock,
+        };
+        for step in store.steps() {
+            if let Err(Damage::Foreign {
+                what,
+                expected,
+                found,
+            }) = store.load(step)
+            {
+                return Err(StoreError::Foreign {
+                    file: store.file(step),
+                    what,
+                    expected,
+                    found,
+                });
+            }
+        }
+        Ok(store)
+    }
+
+    /// Whose states these are.
+    pub fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    /// Writes a state; when this returns, the file is whole and on the disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Unwritable`], for instance when the disk is full.
+    pub fn save(&self, state: &State) -> Result<(), StoreError> {
+        self.write(state).map_err(|reason| StoreError::Unwritable {
+            folder: self.folder.clone(),
+            reason,
+        })
+    }
+
+    /// The newest whole state whose step lies in `steps`. Damaged files are named in the log and passed over.
+    pub fn newest(&self, steps: Range<u64>) -> Option<State> {
+        let kept = self.steps();
+        let fitting = kept.into_iter().rev().filter(|step| steps.contains(step));
+        fitting.into_iter().find_map(|step| match self.load(step) {
+            Ok(state) => Some(state),
+            Err(damage) => {
+                tracing::warn!("{} {damage}", self.file(step).display());
+                None
+            }
+        })
+    }
+
+    /// Forgets states that are no longer needed: all but the newest, the last one at or before `committed`, what lies
+    /// between them, and one older state. A file that cannot be removed stays.
+    pub fn prune(&self, committed: u64) {
+        let kept = self.steps();
+        let last_committed = kept
+            .partition_point(|step| *step <= committed)
+            .saturating_sub(1);
+        for step in &kept[..last_committed.saturating_sub(KEPT_BEFORE_COMMITTED)] {
+            let _ = fs::remove_file(self.file(*step));
+        }
+    }
+
+    fn file(&self, step: u64) -> PathBuf {
+        self.folder.join(format!("step-{step:012}.state"))
+    }
+
+    /// Steps of all state files, ascending.
+    fn steps(&self) -> Vec<u64> {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let mut steps: Vec<u64> = entries
+            .filter_map(|entry| {
+                let name = entry.file_name();
+                let step = name.to_str()?.strip_prefix("step-")?;
+                step.strip_suffix(".state")?.parse().ok()
+            })
+            .collect();
+        steps.sort_unstable();
+        steps
+    }
+
+    fn write(&self, state: &State) -> io::Result<()> {
+        let bytes = encode(&self.owner, state)?;
+        let unfinished = self.folder.join("unfinished");
+        let mut file = File::create(&unfinished)?;
+        file.write_all(&bytes)?;
+        file.sync_all()?;
+        fs::rename(&unfinished, self.file(state.step))?;
+        File::open(&self.folder)?.sync_all()
+    }
+
+    fn load(&self, step: u64) -> Result<State, Damage> {
+        let state = decode(&self.owner, &fs::read(self.file(step))?)?;
+        let fits = state.step == step && state.sizes == self.owner.spec.sizes();
+        fits.then_some(state).ok_or(Damage::State)
+    }
+}
+
+fn encode(owner: &Owner, state: &State) -> io::Result<Vec<u8>> {
+    let owner = serde_json::to_vec(owner)?;
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend((owner.len() as u32).to_le_bytes());
+    bytes.extend(owner);
+    bytes.extend(state.encode());
+    bytes.extend(blake3::hash(&bytes).as_bytes());
+    Ok(bytes)
+}
+
+fn decode(owner: &Owner, bytes: &[u8]) -> Result<State, Damage> {
+    let body = bytes.strip_prefix(MAGIC).ok_or(Damage::NotAState)?;
+    let (content, checksum) = bytes
+        .split_last_chunk::<CHECKSUM>()
+        .ok_or(Damage::Checksum)?;
+    if blake3::hash(content) != *checksum {
+        return Err(Damage::Checksum);
+    }
+    let (length, body) = body.split_first_chunk().ok_or(Damage::NotAState)?;
+    let length = u32::from_le_bytes(*length) as usize;
+    if length > MAX_OWNER_BYTES || body.len() < length + CHECKSUM {
+        return Err(Damage::NotAState);
+    }
+    let (json, rest) = body.split_at(length);
+    let found: Owner = serde_json::from_slice(json).map_err(|_| Damage::NotAState)?;
+    compare(owner, &found)?;
+    State::decode(&rest[..rest.len() - CHECKSUM]).map_err(|_| Damage::State)
+}
+
+/// Names the first difference between two owners.
+fn compare(expected: &Owner, found: &Owner) -> Result<(), Damage> {
+    let json = |spec: &TaskSpec| serde_json::to_string(spec).unwrap_or_default();
+    let parts = [
+        (
+            "genesis",
+            text::hex32(&expected.genesis),
+            text::hex32(&found.genesis),
+        ),
+        ("run", expected.run.to_string(), found.run.to_string()),
+        (
+            "seed",
+            text::hex32(&expected.seed),
+            text::hex32(&found.seed),
+        ),
+        ("task", json(&expected.spec), json(&found.spec)),
+    ];
+    let difference = parts
+        .into_iter()
+        .find(|(_, expected, found)| expected != found);
+    difference.map_or(Ok(()), |(what, expected, found)| {
+        Err(Damage::Foreign {
+            what,
+            expected,
+            found,
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use quern_work::task::Dataset;
+
+    use super::*;
+
+    fn owner() -> Owner {
+        Owner {
+            genesis: [1; 32],
+            run: 3,
+            seed: [2; 32],
+            spec: TaskSpec {
+                dataset: Dataset {
+                    root: [4; 32],
+                    row_blocks: 10,
+                    features: 32,
+                    classes: 2,
+                },
+                hidden: vec![16].try_into().unwrap(),
+                batch: 16,
+                lr_shift: 4,
+                lr_every: 0,
+                segment: 8,
+            },
+        }
+    }
+
+    fn state(step: u64) -> State {
+        let mut state = State::initial(&owner().spec.sizes(), &owner().seed).unwrap();
+        state.step = step;
+        state
+    }
+
+    fn store(folder: &tempfile::TempDir) -> Store {
+        Store::open(folder.path(), owner()).unwrap()
+    }
+
+    #[test]
+    fn a_saved_state_comes_back_bit_for_bit() {
+        let folder = tempfile::tempdir().unwrap();
+        store(&folder).save(&state(8)).unwrap();
+        let back = store(&folder).newest(0..100).unwrap();
+        assert_eq!(back.encode(), state(8).encode());
+    }
+
+    #[test]
+    fn the_newest_state_inside_the_range_is_chosen() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder);
+        for step in [8, 16, 24] {
+            store.save(&state(step)).unwrap();
+        }
+        assert_eq!(store.newest(0..25).unwrap().step, 24);
+        assert_eq!(store.newest(0..24).unwrap().step, 16);
+        assert_eq!(store.newest(9..16).map(|state| state.step), None);
+    }
+
+    #[test]
+    fn a_truncated_newest_file_gives_way_to_the_older_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder);
+        store.save(&state(8)).unwrap();
+        store.save(&state(16)).unwrap();
+        let whole = fs::read(store.file(16)).unwrap();
+        for length in [
+            0,
+            5,
+            MAGIC.len(),
+            MAGIC.len() + 2,
+            whole.len() / 2,
+            whole.len() - 1,
+        ] {
+            fs::write(store.file(16), &whole[..length]).unwrap();
+            assert_eq!(store.newest(0..100).unwrap().step, 8, "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn a_file_under_another_steps_name_is_not_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder);
+        store.save(&state(8)).unwrap();
+        fs::rename(store.file(8), store.file(16)).unwrap();
+        assert!(store.newest(0..100).is_none());
+    }
+
+    #[test]
+    fn a_second_worker_in_the_same_folder_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = store(&folder);
+        let refusal = Store::open(folder.path(), owner()).unwrap_err();
+        assert!(matches!(refusal, StoreError::InUse { .. }), "{refusal}");
+        drop(first);
+        assert!(Store::open(folder.path(), owner()).is_ok());
+    }
+
+    #[test]
+    fn runs_of_one_folder_do_not_meet() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = store(&folder);
+        first.save(&state(8)).unwrap();
+        let other = Owner { run: 4, ..owner() };
+        assert!(
+            Store::open(folder.path(), other)
+                .unwrap()
+                .newest(0..100)
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn a_state_of_another_chain_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder);
+        let foreign = Owner {
+            genesis: [9; 32],
+            ..owner()
+        };
+        fs::write(store.file(8), encode(&foreign, &state(8)).unwrap()).unwrap();
+        drop(store);
+        let refusal = Store::open(folder.path(), owner()).unwrap_err().to_string();
+        assert!(refusal.contains("another genesis"), "{refusal}");
+        assert!(
+            refusal.contains(&text::hex32(&foreign.genesis)),
+            "{refusal}"
+        );
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_one_clear_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, b"").unwrap();
+        let refusal = Store::open(&file, owner()).unwrap_err().to_string();
+        assert!(
+            refusal.starts_with("cannot write to the checkpoint folder"),
+            "{refusal}"
+        );
+        assert!(!refusal.contains('\n'));
+    }
+
+    #[test]
+    fn pruning_keeps_the_committed_state_its_predecessor_and_all_newer_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder);
+        for step in [8, 16, 24, 32, 40] {
+            store.save(&state(step)).unwrap();
+        }
+        store.prune(26);
+        assert_eq!(store.steps(), [16, 24, 32, 40]);
+        store.prune(0);
+        assert_eq!(store.steps(), [16, 24, 32, 40]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn any_flipped_bit_is_detected(position in any::<prop::sample::Index>(), bit in 0..8) {
+            let mut bytes = encode(&owner(), &state(8)).unwrap();
+            let position = position.index(bytes.len());
+            bytes[position] ^= 1u8 << bit;
+            prop_assert!(decode(&owner(), &bytes).is_err());
+        }
+
+        #[test]
+        fn foreign_bytes_never_panic(tail in prop::collection::vec(any::<u8>(), 0..200)) {
+            let mut bytes = [MAGIC, &tail].concat();
+            bytes.extend(blake3::hash(&bytes).as_bytes());
+            prop_assert!(decode(&owner(), &bytes).is_err());
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The command line of `quern-worker`.
+
+use std::{env, num::NonZero, path::PathBuf, thread};
+
+use clap::{Args, Parser, Subcommand};
+use quern_client::{Signer, dataset::Source, text};
+use quern_work::Hash;
+
+use crate::{WorkerError, backend::Isa, bench, worker::Options};
+
+/// Trains neural networks in exact integers and seals blocks with the same work.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
+pub struct Cli {
+    /// What to do; training is the default.
+    #[command(subcommand)]
+    pub job: Option<Job>,
+    /// The options of the default.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Job {
+    /// Train a run, seal blocks, submit shares and checkpoints (the default).
+    Run(RunArgs),
+    /// Measure products and training steps on this machine.
+    Bench(bench::Options),
+}
+
+/// Options of training.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The node's websocket.
+    #[arg(long, value_name = "URL", default_value = "ws://127.0.0.1:9944")]
+    pub node: String,
+    #[command(flatten)]
+    key: KeyArgs,
+    /// The rows to train on: `glyphs`, or `idx:IMAGES,LABELS` with two IDX files, gzip-compressed or not.
+    #[arg(long, value_name = "SOURCE", default_value_t = Source::Glyphs)]
+    dataset: Source,
+    /// The run to train [default: the account's live run with the lowest number].
+    #[arg(long, value_name = "ID")]
+    run: Option<u64>,
+    /// Refuse a node whose chain has another genesis hash (0x and 64 hex digits).
+    #[arg(long, value_name = "HASH", value_parser = genesis)]
+    genesis: Option<Hash>,
+    /// Threads that train [default: all cores].
+    #[arg(long, value_name = "COUNT")]
+    threads: Option<NonZero<usize>>,
+    /// Instructions that train: scalar, avx2 or avx512-vnni [default: the best this machine has].
+    #[arg(long, value_name = "NAME")]
+    isa: Option<Isa>,
+    /// Folder for training states [default: $XDG_DATA_HOME/quern/worker or ~/.local/share/quern/worker].
+    #[arg(long, value_name = "FOLDER")]
+    data_dir: Option<PathBuf>,
+    /// Also evaluate on the held-out rows every STEPS steps, besides at every checkpoint.
+    #[arg(long, value_name = "STEPS")]
+    held_out_every: Option<NonZero<u64>>,
+    /// End with an error when the node or the run is not there, instead of waiting for it.
+    #[arg(long)]
+    no_retry: bool,
+}
+
+/// The key that signs shares and checkpoints: that of the node's author.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct KeyArgs {
+    /// Secret URI of the author's key: `//Name`, a mnemonic or a 0x-hex seed. Others on this machine can see it: prefer a file.
+    #[arg(long, value_name = "SURI")]
+    key: Option<String>,
+    /// File that holds the secret URI.
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+    /// The development key //Alice.
+    #[arg(long)]
+    dev: bool,
+}
+
+impl RunArgs {
+    /// Fills in the defaults that depend on the machine, and reads the key.
+    ///
+    /// # Errors
+    /// [`WorkerError::Key`] and [`WorkerError::NoDataDir`].
+    pub fn options(self) -> Result<Options, WorkerError> {
+        let signer = match (&self.key.key_file, &self.key.key) {
+            (Some(file), _) => Signer::from_file(file)?,
+            (None, Some(suri)) => Signer::from_suri(suri)?,
+            (None, None) => Signer::from_suri("//Alice")?,
+        };
+        let cores = || thread::available_parallelism().map_or(1, NonZero::get);
+        Ok(Options {
+            url: self.node,
+            signer,
+            dataset: self.dataset,
+            run: self.run,
+            genesis: self.genesis,
+            data_dir: self
+                .data_dir
+                .or_else(default_data_dir)
+                .ok_or(WorkerError::NoDataDir)?,
+            threads: self.threads.map_or_else(cores, NonZero::get),
+            isa: self.isa.unwrap_or_else(Isa::detect),
+            held_out_every: self.held_out_every.map(NonZero::get),
+            retry: !self.no_retry,
+        })
+    }
+}
+
+fn default_data_dir() -> Option<PathBuf> {
+    let named = |name| {
+        env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let base = named("XDG_DATA_HOME").or_else(|| Some(named("HOME")?.join(".local/share")))?;
+    Some(base.join("quern/worker"))
+}
+
+fn genesis(text: &str) -> Result<Hash, &'static str> {
+    text::parse_hex32(text).ok_or("expected 0x and 64 hex digits")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn training_is_the_default_job() {
+        let cli = parse("quern-worker --dev --threads 2").unwrap();
+        assert!(cli.job.is_none());
+        let options = cli.run.options().unwrap();
+        assert_eq!((options.threads, options.dataset), (2, Source::Glyphs));
+        let named = parse("quern-worker run --key //Bob --dataset idx:a,b").unwrap();
+        assert!(matches!(named.job, Some(Job::Run(_))));
+    }
+
+    #[test]
+    fn exactly_one_key_is_needed_to_train() {
+        assert!(parse("quern-worker run").is_err());
+        assert!(parse("quern-worker").is_err());
+        assert!(parse("quern-worker run --dev --key //Bob").is_err());
+    }
+
+    #[test]
+    fn a_measurement_needs_no_key() {
+        assert!(matches!(
+            parse("quern-worker bench").unwrap().job,
+            Some(Job::Bench(_))
+        ));
+    }
+
+    #[test]
+    fn zero_threads_and_bad_hashes_are_refused() {
+        for line in [
+            "quern-worker --dev --threads 0",
+            "quern-worker --dev --held-out-every 0",
+            "quern-worker --dev --genesis 0x12",
+            "quern-worker --dev --dataset mnist",
+            "quern-worker --dev --isa mmx",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+}
