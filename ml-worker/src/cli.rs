@@ -37,8 +37,8 @@ pub enum Job {
 #[derive(Debug, Args)]
 pub struct RunArgs {
     /// The node's websocket.
-    #[arg(long, value_name = "URL", default_value = "ws://127.0.0.1:9944")]
-    pub node: String,
+    #[arg(long, value_name = "URL", default_value = "ws://127.0.0.1:9944", value_parser = websocket)]
+    node: String,
     #[command(flatten)]
     key: KeyArgs,
     /// The rows to train on: `glyphs`, or `idx:IMAGES,LABELS` with two IDX files, gzip-compressed or not.
@@ -122,6 +122,13 @@ fn default_data_dir() -> Option<PathBuf> {
     Some(base.join("quern/worker"))
 }
 
+fn websocket(text: &str) -> Result<String, &'static str> {
+    let known = ["ws://", "wss://"]
+        .iter()
+        .any(|scheme| text.starts_with(scheme));
+    known.then(|| text.into()).ok_or("expected ws:// or wss://")
+}
+
 fn genesis(text: &str) -> Result<Hash, &'static str> {
     text::parse_hex32(text).ok_or("expected 0x and 64 hex digits")
 }
@@ -167,11 +174,12 @@ mod tests {
     }
 
     #[test]
-    fn zero_threads_and_bad_hashes_are_refused() {
+    fn values_out_of_bounds_are_refused() {
         for line in [
             "quern-worker --dev --threads 0",
             "quern-worker --dev --held-out-every 0",
             "quern-worker --dev --genesis 0x12",
+            "quern-worker --dev --node http://127.0.0.1:9944",
             "quern-worker --dev --dataset mnist",
             "quern-worker --dev --isa mmx",
         ] {

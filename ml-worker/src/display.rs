@@ -93,19 +93,19 @@ struct Line<'a> {
 
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(template) = &self.feed.template else {
+            return f.write_str("waiting for the node");
+        };
         let Progress {
             step, committed, ..
         } = self.progress;
-        match (&self.feed.template, self.progress.phase) {
-            (None, _) | (_, Phase::Connecting) => f.write_str("waiting for the node")?,
-            (Some(template), _) => write!(
-                f,
-                "height {} | finalised {} | difficulty {}",
-                template.number.saturating_sub(1),
-                self.feed.finalised,
-                Scaled(template.difficulty as f64),
-            )?,
-        }
+        write!(
+            f,
+            "height {} | finalised {} | difficulty {}",
+            template.number.saturating_sub(1),
+            self.feed.finalised,
+            Scaled(template.difficulty as f64),
+        )?;
         match self.progress.phase {
             Phase::Replaying(to) => write!(f, " | replaying step {step} of {to}")?,
             Phase::NoRun => f.write_str(" | waiting for a live run")?,
@@ -214,6 +214,11 @@ impl Display {
         }
     }
 
+    /// Whether there is a terminal, so that colours make sense.
+    pub fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
     /// Leaves the last line standing.
     pub fn finish(&self) {
         self.bar.abandon();
@@ -313,7 +318,7 @@ mod tests {
             feed: &Feed::default(),
             rate: 0.0,
         };
-        assert!(line.to_string().starts_with("waiting for the node"));
+        assert_eq!(line.to_string(), "waiting for the node");
     }
 
     #[test]

@@ -34,6 +34,7 @@ fn train(run: RunArgs) -> Result<(), WorkerError> {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_target(false)
+        .with_ansi(display.is_terminal())
         .with_writer(display.clone())
         .init();
     worker::run(run.options()?, display)

@@ -161,16 +161,17 @@ impl Trainer {
     }
 
     fn wait(&mut self, phase: Phase) {
-        let news = self.out.gauges.read().phase != phase;
-        if news && phase == Phase::NoRun {
+        let entered = self.out.gauges.read().phase != phase;
+        if entered && phase == Phase::NoRun {
             tracing::warn!(
                 "run {} is not live at this node; waiting for it",
                 self.store.owner().run
             );
         }
         self.out.gauges.update(|progress| progress.phase = phase);
-        let changed = tokio::time::timeout(LOOK_AGAIN, self.out.feed.changed());
-        if let Ok(Err(_gone)) = self.out.runtime.block_on(changed) {
+        let feed = &mut self.out.feed;
+        let news = async { tokio::time::timeout(LOOK_AGAIN, feed.changed()).await };
+        if let Ok(Err(_gone)) = self.out.runtime.block_on(news) {
             thread::sleep(LOOK_AGAIN);
         }
     }

@@ -1,0 +1,331 @@
+//! The trainer against a chain's double: templates in, orders out, every seal and state root checked by the plain code.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use quern_client::{Run, Template, WorkRules};
+use quern_training::{Dataset, State};
+use quern_work::{Hash, Terms, WorkSeal, hash, target, task::TaskSpec, verify};
+use quern_worker::{
+    WorkerError,
+    backend::{Cpu, Isa},
+    checkpoint::{Owner, Store},
+    display::{Gauges, Phase, Progress},
+    link::Feed,
+    submitter::Order,
+    trainer::{Surroundings, Trainer},
+};
+use tokio::{
+    runtime::Runtime,
+    sync::{mpsc, watch},
+};
+
+const SEED: Hash = [7; 32];
+const FEATURES: usize = 512;
+const MAX_AHEAD: u64 = 32;
+
+fn dataset() -> Dataset {
+    let mut bytes = vec![0; 256 * FEATURES];
+    hash::xof(&SEED, b"rows").fill(&mut bytes);
+    let x = bytes.iter().map(|byte| (byte >> 2) as i8).collect();
+    let y = (0..256).map(|row| row % 3).collect();
+    Dataset::new(x, y, FEATURES, 3).unwrap()
+}
+
+fn spec() -> TaskSpec {
+    TaskSpec {
+        dataset: dataset().commitment(),
+        hidden: vec![48].try_into().unwrap(),
+        batch: 64,
+        lr_shift: 4,
+        lr_every: 100,
+        segment: 8,
+    }
+}
+
+fn run() -> Run {
+    Run {
+        id: 3,
+        task: 0,
+        seed: SEED,
+        spec: spec(),
+        committed: 0,
+        state_root: None,
+        last_sealed: None,
+        macs: 0,
+        seals: 0,
+        shares: 0,
+        last_share: None,
+        vesting: 0,
+    }
+}
+
+/// The state after `steps` steps, by the plain code.
+fn exact_state(steps: u64) -> State {
+    let (spec, data) = (spec(), dataset());
+    let mut state = State::initial(&spec.sizes(), &SEED).unwrap();
+    for step in 0..steps {
+        let (x, y) = data.batch(&SEED, step, spec.batch);
+        state
+            .train_step(&SEED, spec.lr_shift_at(step), &x, &y)
+            .unwrap();
+    }
+    state
+}
+
+/// A chain of one run, and the trainer that works it.
+struct Double {
+    template: Template,
+    feed: watch::Sender<Feed>,
+    orders: mpsc::Receiver<Order>,
+    gauges: Gauges,
+    stop: Arc<AtomicBool>,
+    trainer: std::thread::JoinHandle<Result<(), WorkerError>>,
+    runtime: Runtime,
+}
+
+impl Double {
+    fn start(data_dir: &Path, run: Run) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let template = Template {
+            number: 1,
+            parent: [0; 32],
+            pre_hash: [1; 32],
+            genesis: [5; 32],
+            author: [6; 32],
+            difficulty: 1 << 23,
+            rules: WorkRules {
+                noise_rank: 32,
+                max_ahead: MAX_AHEAD,
+                share_difficulty: 1 << 22,
+                omega_b: 1 << 32,
+                omega_m: 0,
+            },
+            runs: vec![run.clone()],
+        };
+        let owner = Owner {
+            genesis: template.genesis,
+            run: run.id,
+            seed: SEED,
+            spec: spec(),
+        };
+        let store = Store::open(data_dir, owner).unwrap();
+        let first = exact_state(0);
+        let cpu = Cpu::new(&spec(), SEED, Arc::new(dataset()), first, 1, Isa::detect()).unwrap();
+        let (feed, templates) = watch::channel(Feed {
+            template: Some(Arc::new(template.clone())),
+            finalised: 0,
+        });
+        let (sender, orders) = mpsc::channel(1000);
+        let (gauges, stop) = (Gauges::default(), Arc::new(AtomicBool::new(false)));
+        let out = Surroundings {
+            feed: templates,
+            orders: sender,
+            gauges: gauges.clone(),
+            stop: stop.clone(),
+            runtime: runtime.handle().clone(),
+        };
+        let trainer = Trainer::new(cpu, store, dataset(), None, out);
+        Self {
+            template,
+            feed,
+            orders,
+            gauges,
+            stop,
+            trainer: std::thread::spawn(move || trainer.run()),
+            runtime: runtime,
+        }
+    }
+
+    /// The next order; fails the test when the trainer has nothing to say for a long time.
+    fn order(&mut self) -> Order {
+        let orders = &mut self.orders;
+        let next = async { tokio::time::timeout(Duration::from_secs(20), orders.recv()).await };
+        self.runtime
+            .block_on(next)
+            .expect("the trainer is stuck")
+            .expect("the trainer has ended")
+    }
+
+    /// The next seal or share of the current template, checked as a node checks it.
+    fn checked_seal(&mut self) -> WorkSeal {
+        loop {
+            let (pre_hash, seal, difficulty) = match self.order() {
+                Order::Seal { pre_hash, seal } => (pre_hash, seal, self.template.difficulty),
+                Order::Share { pre_hash, seal } => {
+                    (pre_hash, seal, self.template.rules.share_difficulty)
+                }
+                Order::Checkpoint { run, to, root } => {
+                    assert_eq!((run, to % 8), (3, 0));
+                    assert_eq!(root, exact_state(to).root(), "state root after {to} steps");
+                    continue;
+                }
+            };
+            let rules = self.template.rules;
+            let terms = Terms {
+                genesis: self.template.genesis,
+                pre_hash,
+                author: self.template.author,
+                run_seed: SEED,
+                shape: spec().lottery_shape(rules.noise_rank),
+                dataset_root: spec().dataset.root,
+                row_blocks: spec().dataset.row_blocks,
+                difficulty,
+                allowance: target::allowance(rules.omega_b, rules.omega_m, 64, spec().parameters()),
+            };
+            verify(&seal, &terms).unwrap();
+            if pre_hash == self.template.pre_hash && difficulty == self.template.difficulty {
+                return seal;
+            }
+        }
+    }
+
+    /// Publishes the next template, after `change`.
+    fn next_template(&mut self, change: impl FnOnce(&mut Template)) {
+        self.template.number += 1;
+        self.template.pre_hash = blake3::hash(&self.template.pre_hash).into();
+        change(&mut self.template);
+        let template = Arc::new(self.template.clone());
+        self.feed.send_modify(|feed| feed.template = Some(template));
+    }
+
+    /// Waits until the trainer's report fits.
+    fn wait_until(&self, fits: impl Fn(&Progress) -> bool) -> Progress {
+        for _ in 0..2000 {
+            let progress = self.gauges.read();
+            if fits(&progress) {
+                return progress;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("the trainer is stuck: {:?}", self.gauges.read());
+    }
+
+    fn stop(self) -> Result<(), WorkerError> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.trainer.join().unwrap()
+    }
+}
+
+#[test]
+fn every_seal_share_and_checkpoint_of_a_lone_miner_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut chain = Double::start(folder.path(), run());
+    let mut committed = 0;
+    for _ in 0..12 {
+        let seal = chain.checked_seal();
+        let kept = chain.wait_until(|progress| progress.step >= committed + MAX_AHEAD / 4);
+        committed += 8;
+        assert!(seal.step < kept.committed + MAX_AHEAD);
+        chain.next_template(|template| {
+            template.runs[0].committed = committed;
+            template.runs[0].state_root = Some(exact_state(committed).root());
+        });
+    }
+    chain.stop().unwrap();
+}
+
+#[test]
+fn a_window_that_nobody_moves_is_mined_over_and_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut chain = Double::start(folder.path(), run());
+    let mut last_step = 0;
+    let mut went_back = false;
+    for _ in 0..20 {
+        let seal = chain.checked_seal();
+        assert!(seal.step < MAX_AHEAD);
+        went_back |= seal.step < last_step;
+        last_step = seal.step;
+        chain.wait_until(|progress| progress.phase == Phase::Waiting);
+        chain.next_template(|_| ());
+    }
+    assert!(went_back);
+    chain.stop().unwrap();
+}
+
+#[test]
+fn a_restarted_worker_goes_on_where_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Double::start(folder.path(), run());
+    first.wait_until(|progress| progress.step >= 5);
+    let gauges = first.gauges.clone();
+    first.stop().unwrap();
+    let step = gauges.read().step;
+    let mut second = Double::start(folder.path(), run());
+    let resumed = second.wait_until(|progress| progress.step > 0);
+    assert!(resumed.step > step, "{} after {step}", resumed.step);
+    second.checked_seal();
+    second.stop().unwrap();
+}
+
+#[test]
+fn a_worker_without_its_folder_replays_up_to_the_chain() {
+    let folder = tempfile::tempdir().unwrap();
+    let ahead = Run {
+        committed: 40,
+        state_root: Some(exact_state(40).root()),
+        ..run()
+    };
+    let mut chain = Double::start(folder.path(), ahead);
+    assert!(chain.checked_seal().step >= 40);
+    chain.stop().unwrap();
+}
+
+#[test]
+fn a_state_that_exact_training_does_not_give_ends_the_worker() {
+    let folder = tempfile::tempdir().unwrap();
+    let wrong = Run {
+        committed: 8,
+        state_root: Some([9; 32]),
+        ..run()
+    };
+    let chain = Double::start(folder.path(), wrong);
+    let ended = chain.trainer.join().unwrap();
+    assert!(
+        matches!(ended, Err(WorkerError::OtherState { step: 8, .. })),
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn a_chain_that_takes_a_checkpoint_back_is_followed_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut chain = Double::start(folder.path(), run());
+    chain.checked_seal();
+    chain.next_template(|template| {
+        template.runs[0].committed = 24;
+        template.runs[0].state_root = Some(exact_state(24).root());
+    });
+    chain.wait_until(|progress| progress.step > MAX_AHEAD);
+    chain.wait_until(|progress| progress.phase == Phase::Waiting);
+    chain.next_template(|template| {
+        template.runs[0].committed = 0;
+        template.runs[0].state_root = None;
+    });
+    assert!(chain.checked_seal().step < MAX_AHEAD);
+    chain.stop().unwrap();
+}
+
+#[test]
+fn no_node_and_no_run_are_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut chain = Double::start(folder.path(), run());
+    chain.checked_seal();
+    chain.next_template(|template| template.runs.clear());
+    chain.wait_until(|progress| progress.phase == Phase::NoRun);
+    chain.feed.send_modify(|feed| feed.template = None);
+    chain.wait_until(|progress| progress.phase == Phase::Connecting);
+    chain.next_template(|template| template.runs.push(run()));
+    chain.checked_seal();
+    chain.stop().unwrap();
+}
