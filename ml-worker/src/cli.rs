@@ -28,7 +28,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Job {
     /// Train a run, seal blocks, submit shares and checkpoints (the default).
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Measure products and training steps on this machine.
     Bench(bench::Options),
 }

@@ -15,7 +15,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.job {
         Some(Job::Bench(options)) => bench::run(&options).map_err(WorkerError::from),
-        Some(Job::Run(run)) => train(run),
+        Some(Job::Run(run)) => train(*run),
         None => train(cli.run),
     };
     match done {

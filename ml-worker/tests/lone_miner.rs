@@ -143,7 +143,7 @@ impl Double {
             gauges,
             stop,
             trainer: std::thread::spawn(move || trainer.run()),
-            runtime: runtime,
+            runtime,
         }
     }
 
