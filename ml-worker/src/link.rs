@@ -108,3 +108,30 @@ impl Link {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link(retry: bool) -> impl Future<Output = Error> {
+        // nobody listens on port 1 of the loopback
+        let link = Link {
+            url: "ws://127.0.0.1:1".into(),
+            genesis: None,
+            retry,
+        };
+        link.follow(watch::channel(Feed::default()).0, watch::channel(None).0)
+    }
+
+    #[tokio::test]
+    async fn an_unreachable_node_ends_a_link_that_does_not_retry() {
+        let reason = link(false).await;
+        assert!(matches!(reason, Error::NotReachable { .. }), "{reason}");
+    }
+
+    #[tokio::test]
+    async fn an_unreachable_node_is_tried_again() {
+        let ended = tokio::time::timeout(2 * FIRST_PAUSE, link(true)).await;
+        assert!(ended.is_err());
+    }
+}

@@ -129,9 +129,36 @@ fn follow(
 /// Says why the node would not take something. That another block came first is everyday.
 fn refused(what: &str, step: u64, error: &Error) {
     match error.name().as_str() {
-        "StaleTemplate" | "UnknownTemplate" | "Work::StepOutsideWindow" | "Closed" | "Usurped" => {
+        "StaleTemplate"
+        | "UnknownTemplate"
+        | "Work::StepOutsideWindow"
+        | "Work::ShareOutOfOrder"
+        | "Closed"
+        | "Usurped" => {
             tracing::debug!(step, "{what}: {error}");
         }
         _ => tracing::warn!(step, "{what}: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn orders_without_a_connection_are_dropped_not_kept() {
+        let (_client, connection) = watch::channel(None);
+        let signer = Signer::from_suri("//Alice").unwrap();
+        let (orders, submitter) = Submitter::new(connection, signer);
+        let order = Order::Checkpoint {
+            run: 0,
+            to: 8,
+            root: [0; 32],
+        };
+        for _ in 0..QUEUE {
+            orders.try_send(order.clone()).unwrap();
+        }
+        drop(orders);
+        submitter.run().await;
     }
 }

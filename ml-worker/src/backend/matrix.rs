@@ -217,12 +217,18 @@ per_isa! {
     pub(crate) fn offset_sums(panel: &[Line]) -> [i32; TILE] {
         let mut sums = [0_i32; TILE];
         for line in panel {
-            for (sum, word) in sums.iter_mut().zip(line.words()) {
-                let bytes = [word << 24, word << 16, word << 8, word].map(|word| word as i32 >> 24);
-                *sum += bytes[0] + bytes[1] + bytes[2] + bytes[3];
+            let words = line.words();
+            for lane in 0..TILE {
+                let word = words[lane];
+                let low = ((word << 24) as i32 >> 24).wrapping_add((word << 16) as i32 >> 24);
+                let high = ((word << 8) as i32 >> 24).wrapping_add(word as i32 >> 24);
+                sums[lane] = sums[lane].wrapping_add(low.wrapping_add(high));
             }
         }
-        sums.map(|sum| sum * -i32::from(OFFSET))
+        for sum in &mut sums {
+            *sum = sum.wrapping_mul(-i32::from(OFFSET));
+        }
+        sums
     }
 }
 

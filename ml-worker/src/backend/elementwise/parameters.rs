@@ -12,13 +12,13 @@ use crate::backend::{
 };
 
 per_isa! {
-    /// Rounds weights to operands: a right shift (none: as they are), clamped to ±`limit`.
-    pub(crate) fn quantise(weights: &[Tile], shift: Option<Shift>, limit: i32, operand: &mut [SmallTile]) {
+    /// Rounds weights to operands, clamped to ±`limit`.
+    pub(crate) fn quantise(weights: &[Tile], shift: Shift, limit: i32, operand: &mut [SmallTile]) {
         for (weights, operand) in weights.iter().zip(operand) {
             for (weights, operand) in weights.0.iter().zip(&mut operand.0) {
-                let shifted = shift.map_or(*weights, |shift| shift.apply(weights));
-                for (operand, shifted) in operand.iter_mut().zip(shifted) {
-                    *operand = shifted.clamp(-limit, limit) as i8;
+                let shifted = shift.apply(weights);
+                for lane in 0..TILE {
+                    operand[lane] = shifted[lane].max(-limit).min(limit) as i8;
                 }
             }
         }
@@ -54,9 +54,11 @@ fn update_row(w: &mut [i32; TILE], v: &mut [i32; TILE], gradient: &[i32; TILE], 
 per_isa! {
     /// Largest magnitudes of weights.
     pub(crate) fn weight_peaks(weights: &[Tile], peaks: &mut Peaks) {
-        for row in weights.iter().flat_map(|tile| &tile.0) {
-            for lane in 0..TILE {
-                peaks[lane] = peaks[lane].max(row[lane].unsigned_abs());
+        for tile in weights {
+            for row in &tile.0 {
+                for lane in 0..TILE {
+                    peaks[lane] = peaks[lane].max(row[lane].unsigned_abs());
+                }
             }
         }
     }
@@ -66,9 +68,11 @@ per_isa! {
     /// Sums of the 16 columns of a strip.
     pub(crate) fn column_sums(strip: &[SmallTile]) -> [i32; TILE] {
         let mut sums = [0_i32; TILE];
-        for row in strip.iter().flat_map(|tile| &tile.0) {
-            for lane in 0..TILE {
-                sums[lane] = sums[lane].wrapping_add(i32::from(row[lane]));
+        for tile in strip {
+            for row in &tile.0 {
+                for lane in 0..TILE {
+                    sums[lane] = sums[lane].wrapping_add(i32::from(row[lane]));
+                }
             }
         }
         sums

@@ -168,18 +168,24 @@ per_isa! {
 
 #[inline(always)]
 fn add_group(line: &mut Line, pairs: &[(u16, u16); 4], transposed: &[[u32; TILE]]) {
-    let select = |rows: [&[u32; TILE]; 4]| {
-        let mut words = [0; TILE];
-        for lane in 0..TILE {
-            words[lane] = (rows[0][lane] & 0xFF) | (rows[1][lane] & 0xFF00) | (rows[2][lane] & 0xFF_0000) | (rows[3][lane] & 0xFF00_0000);
-        }
-        Line::from_words(&words)
-    };
-    let plus = select(pairs.map(|(p, _)| &transposed[usize::from(p)]));
-    let minus = select(pairs.map(|(_, q)| &transposed[usize::from(q)]));
+    let row = |index: u16| &transposed[usize::from(index)];
+    let plus = [row(pairs[0].0), row(pairs[1].0), row(pairs[2].0), row(pairs[3].0)];
+    let minus = [row(pairs[0].1), row(pairs[1].1), row(pairs[2].1), row(pairs[3].1)];
+    let (plus, minus) = (select(plus), select(minus));
     for (byte, (plus, minus)) in line.0.iter_mut().zip(plus.0.iter().zip(&minus.0)) {
         *byte = byte.wrapping_add(*plus).wrapping_sub(*minus);
     }
+}
+
+/// Byte b of each lane from row b.
+#[inline(always)]
+fn select(rows: [&[u32; TILE]; 4]) -> Line {
+    let mut words = [0; TILE];
+    for lane in 0..TILE {
+        let low = (rows[0][lane] & 0xFF) | (rows[1][lane] & 0xFF00);
+        words[lane] = low | (rows[2][lane] & 0xFF_0000) | (rows[3][lane] & 0xFF00_0000);
+    }
+    Line::from_words(&words)
 }
 
 per_isa! {
@@ -189,12 +195,14 @@ per_isa! {
         for column in range {
             let (p, q) = (usize::from(pairs[column].0), usize::from(pairs[column].1));
             let shift = 24 - 8 * (column as u32 % 4);
-            let values = panel[column / 4].words().map(|word| (word << shift) as i32 >> 24);
-            for (sum, value) in sums[p].iter_mut().zip(values) {
-                *sum = sum.wrapping_add(value);
+            let words = panel[column / 4].words();
+            let mut values = [0; TILE];
+            for lane in 0..TILE {
+                values[lane] = (words[lane] << shift) as i32 >> 24;
+                sums[p][lane] = sums[p][lane].wrapping_add(values[lane]);
             }
-            for (sum, value) in sums[q].iter_mut().zip(values) {
-                *sum = sum.wrapping_sub(value);
+            for lane in 0..TILE {
+                sums[q][lane] = sums[q][lane].wrapping_sub(values[lane]);
             }
         }
         for (line, sums) in lines.iter_mut().zip(sums.as_chunks::<2>().0) {
@@ -206,9 +214,14 @@ per_isa! {
 per_isa! {
     /// `sign · L` as pairs of i16.
     fn pair_up(transposed: &[[u32; TILE]], sign: i32, lines: &mut [Line]) {
-        let entries = |row: &[u32; TILE]| row.map(|word| word as i32 >> 24);
         for (line, rows) in lines.iter_mut().zip(transposed.as_chunks::<2>().0) {
-            *line = paired(&entries(&rows[0]), &entries(&rows[1]), sign);
+            let mut entries = [[0; TILE]; 2];
+            for (entries, row) in entries.iter_mut().zip(rows) {
+                for lane in 0..TILE {
+                    entries[lane] = row[lane] as i32 >> 24;
+                }
+            }
+            *line = paired(&entries[0], &entries[1], sign);
         }
     }
 }
@@ -226,8 +239,10 @@ fn paired(low: &[i32; TILE], high: &[i32; TILE], sign: i32) -> Line {
 per_isa! {
     /// Adds the right side's offset.
     fn flip(panel: &mut [Line]) {
-        for byte in panel.iter_mut().flat_map(|line| &mut line.0) {
-            *byte ^= OFFSET;
+        for line in panel {
+            for byte in &mut line.0 {
+                *byte ^= OFFSET;
+            }
         }
     }
 }

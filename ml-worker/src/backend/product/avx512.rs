@@ -32,13 +32,19 @@ fn multiply_rows<const M: usize, const N: usize>(
     offsets: &[i32; TILE],
     right: [&[Line]; N],
     first_row: usize,
-    tiles: [&mut Tile; N],
+    mut tiles: [&mut Tile; N],
 ) {
     let mut sums = [[_mm512_setzero_si512(); N]; M];
     for (sums, &offset) in sums.iter_mut().zip(&offsets[first_row..]) {
         *sums = [_mm512_set1_epi32(offset); N];
     }
-    store(accumulate(sums, left, right, first_row), first_row, tiles);
+    let groups = left.len();
+    for right in right {
+        assert!(right.len() == groups && first_row + M <= TILE);
+    }
+    // SAFETY: all panels have `groups` groups and a panel has 16 rows.
+    sums = unsafe { Sides::new(left, right, first_row).accumulate(sums, groups) };
+    store(sums, first_row, &mut tiles);
 }
 
 /// Peeled tiles and transcripts of left panel `i` and the right panels from `first` on.
@@ -65,33 +71,46 @@ fn draw_panels<const N: usize>(
     let per_chunk = operands.rank / 4;
     let drawn = per_chunk * operands.chunks;
     let left = operands.left.panel(i);
-    let right: [_; N] = std::array::from_fn(|j| operands.right.panel(first + j));
     let left_factors = operands.left_factors.panel(i);
-    let right_factors: [_; N] = std::array::from_fn(|j| operands.right_factors.panel(first + j));
+    let (mut right, mut right_factors) = ([&[][..]; N], [&[][..]; N]);
+    for j in 0..N {
+        right[j] = operands.right.panel(first + j);
+        right_factors[j] = operands.right_factors.panel(first + j);
+    }
     let offsets = &operands.left_sums[i * (operands.chunks + 1)..][..operands.chunks + 1];
+    let (rest, factors) = (left.len() - drawn, left_factors.len());
+    assert!(drawn <= left.len());
+    for j in 0..N {
+        assert!(right[j].len() == left.len() && right_factors[j].len() == factors);
+    }
 
     let mut folded = [[_mm512_setzero_si512(); 16]; N];
     for first_row in [0, ROWS] {
-        let mut sums = [[_mm512_setzero_si512(); N]; ROWS];
         let mut lanes = [[_mm512_setzero_si512(); 16]; N];
+        let mut sums = [[_mm512_setzero_si512(); N]; ROWS];
+        let mut sides = Sides::new(left, right, first_row);
         for (chunk, offsets) in offsets[..operands.chunks].iter().enumerate() {
-            let columns = chunk * per_chunk..(chunk + 1) * per_chunk;
-            sums = accumulate(sums, &left[columns.clone()], right.map(|right| &right[columns.clone()]), first_row);
+            // SAFETY: `chunks · per_chunk` groups are within every side.
+            sums = unsafe { sides.accumulate(sums, per_chunk) };
             sums = add_offsets(sums, offsets, first_row);
-            for (j, lanes) in lanes.iter_mut().enumerate() {
-                let lane = &mut lanes[chunk % 16];
-                let mut xor = xor3(_mm512_rol_epi32(*lane, 13), sums[0][j], sums[1][j]);
+            let word = chunk % 16;
+            for j in 0..N {
+                let mut xor = xor3(_mm512_rol_epi32(lanes[j][word], 13), sums[0][j], sums[1][j]);
                 xor = xor3(xor, sums[2][j], sums[3][j]);
                 let other = xor3(sums[4][j], sums[5][j], sums[6][j]);
-                *lane = xor3(xor, other, sums[7][j]);
+                lanes[j][word] = xor3(xor, other, sums[7][j]);
             }
         }
-        sums = accumulate(sums, &left[drawn..], right.map(|right| &right[drawn..]), first_row);
+        // SAFETY: `rest` groups are left of every side, and the sides of the factors have `factors` groups.
+        sums = unsafe { sides.accumulate(sums, rest) };
         sums = add_offsets(sums, &offsets[operands.chunks], first_row);
-        sums = accumulate_pairs(sums, left_factors, right_factors, first_row);
-        store(sums, first_row, tiles.each_mut().map(|tile| &mut **tile));
-        for (folded, lane) in folded.as_flattened_mut().iter_mut().zip(lanes.as_flattened()) {
-            *folded = _mm512_xor_si512(*folded, *lane);
+        // SAFETY: as above.
+        sums = unsafe { Sides::new(left_factors, right_factors, first_row).accumulate_pairs(sums, factors) };
+        store(sums, first_row, &mut tiles);
+        for j in 0..N {
+            for word in 0..16 {
+                folded[j][word] = _mm512_xor_si512(folded[j][word], lanes[j][word]);
+            }
         }
     }
     for (words, folded) in words.into_iter().zip(folded) {
@@ -100,59 +119,82 @@ fn draw_panels<const N: usize>(
     }
 }
 
-/// Adds the products of rows `first_row..` of `left` with all lines of each `right`.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-fn accumulate<const M: usize, const N: usize>(
-    mut sums: [[__m512i; N]; M],
-    left: &[Line],
-    right: [&[Line]; N],
-    first_row: usize,
-) -> [[__m512i; N]; M] {
-    let groups = left.len();
-    assert!(first_row + M <= TILE && right.iter().all(|right| right.len() == groups));
-    for group in 0..groups {
-        // SAFETY: `group` is within every side, a line is 64 readable bytes aligned to 64, and `first_row + row` is
-        // one of its 16 lanes.
-        unsafe {
-            let right = right.map(|right| _mm512_load_si512(right.as_ptr().add(group).cast()));
-            let lanes = left.as_ptr().add(group).cast::<i32>().add(first_row);
-            for (row, sums) in sums.iter_mut().enumerate() {
-                let left = _mm512_set1_epi32(*lanes.add(row));
-                for (sum, right) in sums.iter_mut().zip(right) {
-                    *sum = _mm512_dpbusd_epi32(*sum, right, left);
-                }
-            }
-        }
-    }
-    sums
+/// Where a kernel stands in its panels.
+struct Sides<const N: usize> {
+    /// The lane of the first row, in the current group.
+    left: *const i32,
+    right: [*const __m512i; N],
 }
 
-/// As [`accumulate`], for lines of pairs of i16.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-fn accumulate_pairs<const M: usize, const N: usize>(
-    mut sums: [[__m512i; N]; M],
-    left: &[Line],
-    right: [&[Line]; N],
-    first_row: usize,
-) -> [[__m512i; N]; M] {
-    let groups = left.len();
-    assert!(first_row + M <= TILE && right.iter().all(|right| right.len() == groups));
-    for group in 0..groups {
-        // SAFETY: as in `accumulate`.
-        unsafe {
-            let right = right.map(|right| _mm512_load_si512(right.as_ptr().add(group).cast()));
-            let lanes = left.as_ptr().add(group).cast::<i32>().add(first_row);
-            for (row, sums) in sums.iter_mut().enumerate() {
-                let left = _mm512_set1_epi32(*lanes.add(row));
-                for (sum, right) in sums.iter_mut().zip(right) {
-                    *sum = _mm512_dpwssd_epi32(*sum, right, left);
+impl<const N: usize> Sides<N> {
+    #[inline(always)]
+    fn new(left: &[Line], right: [&[Line]; N], first_row: usize) -> Self {
+        let mut pointers = [std::ptr::null(); N];
+        for j in 0..N {
+            pointers[j] = right[j].as_ptr().cast();
+        }
+        Self { left: left.as_ptr().cast::<i32>().wrapping_add(first_row), right: pointers }
+    }
+
+    /// Adds the products of the next `groups` groups of M rows with all lines of each right panel.
+    ///
+    /// # Safety
+    /// Every panel has that many groups left, and M rows from the first one on.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+    unsafe fn accumulate<const M: usize>(&mut self, mut sums: [[__m512i; N]; M], groups: usize) -> [[__m512i; N]; M] {
+        for _ in 0..groups {
+            let mut right = [_mm512_setzero_si512(); N];
+            for j in 0..N {
+                // SAFETY: the caller's promise; lines are aligned to 64.
+                unsafe {
+                    right[j] = _mm512_load_si512(self.right[j]);
+                    self.right[j] = self.right[j].add(1);
                 }
             }
+            for row in 0..M {
+                // SAFETY: the caller's promise.
+                let left = _mm512_set1_epi32(unsafe { *self.left.add(row) });
+                for j in 0..N {
+                    sums[row][j] = _mm512_dpbusd_epi32(sums[row][j], right[j], left);
+                }
+            }
+            self.left = self.left.wrapping_add(TILE);
         }
+        sums
     }
-    sums
+
+    /// As [`Self::accumulate`], for lines of pairs of i16.
+    ///
+    /// # Safety
+    /// As there.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+    unsafe fn accumulate_pairs<const M: usize>(
+        &mut self,
+        mut sums: [[__m512i; N]; M],
+        groups: usize,
+    ) -> [[__m512i; N]; M] {
+        for _ in 0..groups {
+            let mut right = [_mm512_setzero_si512(); N];
+            for j in 0..N {
+                // SAFETY: the caller's promise; lines are aligned to 64.
+                unsafe {
+                    right[j] = _mm512_load_si512(self.right[j]);
+                    self.right[j] = self.right[j].add(1);
+                }
+            }
+            for row in 0..M {
+                // SAFETY: the caller's promise.
+                let left = _mm512_set1_epi32(unsafe { *self.left.add(row) });
+                for j in 0..N {
+                    sums[row][j] = _mm512_dpwssd_epi32(sums[row][j], right[j], left);
+                }
+            }
+            self.left = self.left.wrapping_add(TILE);
+        }
+        sums
+    }
 }
 
 #[inline]
@@ -162,10 +204,10 @@ fn add_offsets<const N: usize>(
     offsets: &[i32; TILE],
     first_row: usize,
 ) -> [[__m512i; N]; ROWS] {
-    for (sums, &offset) in sums.iter_mut().zip(&offsets[first_row..]) {
-        let offset = _mm512_set1_epi32(offset);
-        for sum in sums {
-            *sum = _mm512_add_epi32(*sum, offset);
+    for row in 0..ROWS {
+        let offset = _mm512_set1_epi32(offsets[first_row + row]);
+        for j in 0..N {
+            sums[row][j] = _mm512_add_epi32(sums[row][j], offset);
         }
     }
     sums
@@ -173,11 +215,11 @@ fn add_offsets<const N: usize>(
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-fn store<const M: usize, const N: usize>(sums: [[__m512i; N]; M], first_row: usize, mut tiles: [&mut Tile; N]) {
-    for (row, sums) in (first_row..).zip(sums) {
-        for (tile, sum) in tiles.iter_mut().zip(sums) {
+fn store<const M: usize, const N: usize>(sums: [[__m512i; N]; M], first_row: usize, tiles: &mut [&mut Tile; N]) {
+    for row in 0..M {
+        for j in 0..N {
             // SAFETY: a row of a tile is 64 writable bytes aligned to 64.
-            unsafe { _mm512_store_si512(tile.0[row].as_mut_ptr().cast(), sum) };
+            unsafe { _mm512_store_si512(tiles[j].0[first_row + row].as_mut_ptr().cast(), sums[row][j]) };
         }
     }
 }
