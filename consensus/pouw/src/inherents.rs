@@ -1,0 +1,98 @@
+//! The inherent data of a block: the time, and the seal of its parent.
+
+use crate::digest;
+use polkadot_sdk::{
+    sp_blockchain::HeaderBackend,
+    sp_inherents::CreateInherentDataProviders,
+    sp_runtime::traits::{Block as BlockT, Header},
+    sp_timestamp,
+};
+use quern_api::{ParentSeal, ParentSealProvider};
+use quern_work::WorkSeal;
+use std::{error::Error, sync::Arc};
+
+/// Provides inherent data for a child of any imported block, for building it and for checking it.
+pub struct Inherents<C> {
+    client: Arc<C>,
+}
+
+impl<C> Inherents<C> {
+    /// Reads parents' headers from `client`.
+    pub fn new(client: Arc<C>) -> Self {
+        Self { client }
+    }
+}
+
+impl<C> Clone for Inherents<C> {
+    fn clone(&self) -> Self {
+        Self::new(self.client.clone())
+    }
+}
+
+#[async_trait::async_trait]
+impl<B, C> CreateInherentDataProviders<B, ()> for Inherents<C>
+where
+    B: BlockT,
+    C: HeaderBackend<B>,
+{
+    type InherentDataProviders = (sp_timestamp::InherentDataProvider, ParentSealProvider);
+
+    async fn create_inherent_data_providers(
+        &self,
+        parent: B::Hash,
+        (): (),
+    ) -> Result<Self::InherentDataProviders, Box<dyn Error + Send + Sync>> {
+        let header = self.client.expect_header(parent)?;
+        Ok((
+            sp_timestamp::InherentDataProvider::from_system_time(),
+            ParentSealProvider(parent_seal(&header)?),
+        ))
+    }
+}
+
+/// What the child of this header must record of it.
+fn parent_seal(header: &impl Header) -> Result<Option<ParentSeal>, Box<dyn Error + Send + Sync>> {
+    let Some(bytes) = digest::seal(header)? else {
+        return Ok(None);
+    };
+    let seal = WorkSeal::decode_strict(bytes)?;
+    Ok(Some(ParentSeal {
+        run: seal.run,
+        step: seal.step,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{header, work_seal};
+    use codec::Encode;
+    use polkadot_sdk::{sp_core::H256, sp_runtime::DigestItem};
+
+    #[test]
+    fn the_parents_seal_is_recorded_wherever_it_stands_in_the_digest() {
+        let sealed = header(
+            1,
+            H256::zero(),
+            [
+                digest::seal_item(work_seal(7, 11).encode()),
+                DigestItem::Seal(*b"FRNK", vec![1]),
+            ],
+        );
+        assert_eq!(
+            parent_seal(&sealed).unwrap(),
+            Some(ParentSeal { run: 7, step: 11 })
+        );
+    }
+
+    #[test]
+    fn genesis_has_no_seal_to_record() {
+        assert_eq!(parent_seal(&header(0, H256::zero(), [])).unwrap(), None);
+    }
+
+    #[test]
+    fn a_parent_with_a_malformed_seal_is_an_error() {
+        let sealed = header(1, H256::zero(), [digest::seal_item(vec![1, 2, 3])]);
+        assert!(parent_seal(&sealed).is_err());
+    }
+}

@@ -1,0 +1,171 @@
+//! The JSON that workers read.
+
+use crate::Template;
+use polkadot_sdk::{sp_core::H256, sp_runtime::AccountId32};
+use quern_api::{RunInfo, WorkRules};
+use quern_work::TaskSpec;
+use serde::{Serialize, Serializer};
+use std::fmt::Display;
+
+/// A block that waits for its seal.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TemplateView {
+    /// Number of the block.
+    pub number: u64,
+    /// Hash of its parent.
+    pub parent: H256,
+    /// Hash of its header without the seal; names the template.
+    pub pre_hash: H256,
+    /// Hash of the genesis block.
+    pub genesis: H256,
+    /// The 32 bytes of its author's account.
+    pub author: H256,
+    /// Expected MACs of the block.
+    #[serde(serialize_with = "decimal")]
+    pub difficulty: u128,
+    /// The rules of draws and windows.
+    pub rules: RulesView,
+    /// The author's runs, by ascending id.
+    pub runs: Vec<RunView>,
+}
+
+impl From<&Template> for TemplateView {
+    fn from(template: &Template) -> Self {
+        Self {
+            number: template.number,
+            parent: template.parent,
+            pre_hash: template.pre_hash,
+            genesis: template.genesis,
+            author: account(&template.author),
+            difficulty: template.difficulty,
+            rules: RulesView::from(&template.rules),
+            runs: template.runs.iter().map(RunView::from).collect(),
+        }
+    }
+}
+
+/// The rules of draws and windows.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RulesView {
+    /// Rank of the noise.
+    pub noise_rank: u32,
+    /// A step may be at most this far past the last committed one.
+    pub max_ahead: u64,
+    /// Expected MACs of a share.
+    #[serde(serialize_with = "decimal")]
+    pub share_difficulty: u128,
+    /// Tiles that may win per batch row, Q32.32.
+    #[serde(serialize_with = "decimal")]
+    pub omega_b: u64,
+    /// Tiles that may win per model parameter, Q32.32.
+    #[serde(serialize_with = "decimal")]
+    pub omega_m: u64,
+}
+
+impl From<&WorkRules> for RulesView {
+    fn from(rules: &WorkRules) -> Self {
+        Self {
+            noise_rank: rules.noise_rank,
+            max_ahead: rules.max_ahead,
+            share_difficulty: rules.share_difficulty,
+            omega_b: rules.omega_b,
+            omega_m: rules.omega_m,
+        }
+    }
+}
+
+/// A run that the author may mine.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunView {
+    /// The run's id.
+    pub id: u64,
+    /// The task it executes.
+    pub task: u32,
+    /// Seed of initialisation, batches and rounding.
+    pub seed: H256,
+    /// What is trained.
+    pub spec: TaskSpec,
+    /// Steps covered by the last checkpoint.
+    pub committed: u64,
+    /// State root claimed after `committed` steps.
+    pub state_root: Option<H256>,
+    /// The latest step that sealed a block.
+    pub last_sealed: Option<u64>,
+    /// MACs credited.
+    #[serde(serialize_with = "decimal")]
+    pub macs: u128,
+    /// Blocks sealed.
+    pub seals: u64,
+    /// Shares accepted.
+    pub shares: u64,
+    /// Step and tile ordinal of the latest share.
+    pub last_share: Option<(u64, u32)>,
+    /// Worker shares that wait for a checkpoint.
+    #[serde(serialize_with = "decimal")]
+    pub vesting: u128,
+}
+
+impl From<&RunInfo> for RunView {
+    fn from(run: &RunInfo) -> Self {
+        Self {
+            id: run.id,
+            task: run.task,
+            seed: H256(run.seed),
+            spec: run.spec.clone(),
+            committed: run.committed,
+            state_root: run.state_root.map(H256),
+            last_sealed: run.last_sealed,
+            macs: run.macs,
+            seals: run.seals,
+            shares: run.shares,
+            last_share: run.last_share,
+            vesting: run.vesting,
+        }
+    }
+}
+
+/// Where a node and its authoring stand.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusView {
+    /// Number of the best block.
+    pub height: u64,
+    /// Hash of the best block.
+    pub best: H256,
+    /// Number of the finalised block.
+    pub finalised: u64,
+    /// Hash of the finalised block.
+    pub finalised_hash: H256,
+    /// Expected MACs of the next block.
+    #[serde(serialize_with = "decimal")]
+    pub difficulty: u128,
+    /// The 32 bytes of the author's account; none on a node that does not author.
+    pub author: Option<H256>,
+    /// Templates built since the node started.
+    pub templates: u64,
+    /// Workers that receive templates.
+    pub subscribers: u64,
+    /// Workers' seals that became blocks since the node started.
+    pub seals_accepted: u64,
+    /// Workers' seals that did not.
+    pub seals_refused: u64,
+    /// Connected peers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peers: Option<u64>,
+    /// Whether the node is far behind its peers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub syncing: Option<bool>,
+}
+
+/// An account as its 32 bytes.
+pub(super) fn account(account: &AccountId32) -> H256 {
+    let bytes: &[u8; 32] = account.as_ref();
+    H256(*bytes)
+}
+
+fn decimal<T: Display, S: Serializer>(number: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(number)
+}
