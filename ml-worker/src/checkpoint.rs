@@ -437,6 +437,8 @@ mod tests {
             "{refusal}"
         );
         assert!(!refusal.contains('\n'));
+        assert!(probe(&file).is_err());
+        assert!(probe(&folder.path().join("new")).is_ok());
     }
 
     #[test]

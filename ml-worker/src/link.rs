@@ -44,15 +44,17 @@ impl Link {
     ) -> Error {
         let mut pause = FIRST_PAUSE;
         let mut last_reason = String::new();
+        let mut ever_followed = false;
         loop {
             let reason = self.session(&feed, &client).await;
             let was_following = feed.borrow().template.is_some();
             feed.send_modify(|feed| feed.template = None);
             client.send_replace(None);
-            // a node that is going down may answer anything, one that never served a template will not serve one later
+            ever_followed |= was_following;
+            // a node that stops or starts may answer anything; one that has never served a template never will
             let hopeless = match &reason {
                 Error::WrongGenesis { .. } => true,
-                reason => !reason.is_connection() && !was_following,
+                reason => !reason.is_connection() && !ever_followed,
             };
             if hopeless || !self.retry {
                 return reason;

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use quern_client::{
@@ -19,6 +20,7 @@ use tokio::{
     runtime::Handle,
     signal::unix::{SignalKind, signal},
     sync::watch,
+    task::JoinError,
 };
 
 use crate::{
@@ -30,6 +32,9 @@ use crate::{
     submitter::Submitter,
     trainer::{Surroundings, Trainer},
 };
+
+/// Time for tasks to end when the worker does.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What a worker is told.
 #[derive(Clone, Debug)]
@@ -73,12 +78,13 @@ pub fn run(options: Options, display: Display) -> Result<(), WorkerError> {
         .worker_threads(2)
         .enable_all()
         .build()?;
-    let done = runtime.block_on(work(options, data, display));
-    runtime.shutdown_background();
+    let done = runtime.block_on(work(options, data, &display));
+    runtime.shutdown_timeout(LAST_WORDS);
+    display.finish();
     done
 }
 
-async fn work(options: Options, data: Loaded, display: Display) -> Result<(), WorkerError> {
+async fn work(options: Options, data: Loaded, display: &Display) -> Result<(), WorkerError> {
     let (feed_sender, mut feed) = watch::channel(Feed::default());
     let (client_sender, client) = watch::channel(None::<Client>);
     let link = Link {
@@ -88,14 +94,14 @@ async fn work(options: Options, data: Loaded, display: Display) -> Result<(), Wo
     };
     let mut link = tokio::spawn(link.follow(feed_sender, client_sender));
     let gauges = Gauges::default();
-    let shown = tokio::spawn(display.clone().run(gauges.clone(), feed.clone()));
+    tokio::spawn(display.clone().run(gauges.clone(), feed.clone()));
     let (mut interrupt, mut terminate) = (
         signal(SignalKind::interrupt())?,
         signal(SignalKind::terminate())?,
     );
 
     let (template, run) = tokio::select! {
-        reason = &mut link => return Err(ended(reason)),
+        reason = &mut link => return Err(joined(reason).into()),
         _ = interrupt.recv() => return Ok(()),
         _ = terminate.recv() => return Ok(()),
         found = first_run(&mut feed, &options, &gauges) => found?,
@@ -110,31 +116,22 @@ async fn work(options: Options, data: Loaded, display: Display) -> Result<(), Wo
         runtime: Handle::current(),
     };
     let trainer = prepare(&options, data, &template, &run, out)?;
-    let submitting = tokio::spawn(submitter.run());
+    tokio::spawn(submitter.run());
     let mut training = tokio::task::spawn_blocking(move || trainer.run());
 
-    let ended_by_node = tokio::select! {
-        done = &mut training => return done.unwrap_or_else(|crash| std::panic::resume_unwind(crash.into_panic())),
-        reason = &mut link => Err(ended(reason)),
+    let told = tokio::select! {
+        done = &mut training => return joined(done),
+        reason = &mut link => Err(joined(reason).into()),
         _ = interrupt.recv() => Ok(()),
         _ = terminate.recv() => Ok(()),
     };
     stop.store(true, Ordering::Relaxed);
-    let trained = training
-        .await
-        .unwrap_or_else(|crash| std::panic::resume_unwind(crash.into_panic()));
-    shown.abort();
-    submitting.abort();
-    display.finish();
-    trained.and(ended_by_node)
+    joined(training.await).and(told)
 }
 
-/// The reason why the connection task ended.
-fn ended(reason: Result<quern_client::Error, tokio::task::JoinError>) -> WorkerError {
-    match reason {
-        Ok(error) => error.into(),
-        Err(crash) => std::panic::resume_unwind(crash.into_panic()),
-    }
+/// What a task returned; its panic goes on here.
+fn joined<T>(task: Result<T, JoinError>) -> T {
+    task.unwrap_or_else(|crash| std::panic::resume_unwind(crash.into_panic()))
 }
 
 /// Waits for the first template that shows the wanted run.
