@@ -1,7 +1,6 @@
 //! Integer products of 8-bit matrices, row-major, summed in 32 bits.
 //!
-//! With inner dimensions up to 65 536 a sum stays below 2³¹ unless all operands on both sides are -128 (see
-//! [`arithmetic`](crate::arithmetic)); sums are modulo 2³² in any case.
+//! Inner dimensions are at most 65 536, so any sum is within `128²·65 536 = 2³⁰`.
 
 use alloc::{vec, vec::Vec};
 

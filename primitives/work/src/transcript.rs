@@ -59,7 +59,7 @@ impl Transcript {
     }
 }
 
-/// Sum of products modulo 2³²; exact for at most 65 536 entries in [-128, 127] short of all being -128.
+/// Sum of products of 8-bit entries; exact for at most 65 536 of them, `128²·65 536 = 2³⁰`.
 fn dot(a: &[i16], b: &[i16]) -> i32 {
     a.iter().zip(b).fold(0, |sum: i32, (&a, &b)| {
         sum.wrapping_add(i32::from(a).wrapping_mul(b.into()))
