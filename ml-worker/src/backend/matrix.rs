@@ -232,15 +232,23 @@ per_isa! {
     }
 }
 
-per_isa! {
-    /// Writes the 16 lines of a panel (without offset) one after the other: `rows` is 16 × k.
-    pub(crate) fn unpack(panel: &[Line], k: usize, rows: &mut [i8]) {
-        for (lane, row) in rows.chunks_exact_mut(k).enumerate() {
-            for (bytes, line) in row.chunks_mut(4).zip(panel) {
-                for (byte, packed) in bytes.iter_mut().zip(&line.0[4 * lane..]) {
-                    *byte = *packed as i8;
-                }
-            }
+/// Writes the 16 lines of a panel (without offset) one after the other: `rows` is 16 × k.
+pub(crate) fn unpack(isa: Isa, panel: &[Line], k: usize, rows: &mut [u8]) {
+    assert!(panel.len() == k.div_ceil(4) && rows.len() == TILE * k, "a panel of 16 lines");
+    #[cfg(target_arch = "x86_64")]
+    let done = if isa == Isa::Avx512Vnni {
+        // SAFETY: the backend is made only for an instruction set that `Isa::is_available` found.
+        unsafe { avx512::unpack(panel, k, rows) }
+    } else {
+        0
+    };
+    #[cfg(not(target_arch = "x86_64"))]
+    let done = 0;
+    let _ = isa;
+    for (lane, row) in rows.chunks_exact_mut(k).enumerate() {
+        for (bytes, line) in row[done..].chunks_mut(4).zip(&panel[done / 4..]) {
+            let count = bytes.len();
+            bytes.copy_from_slice(&line.0[4 * lane..][..count]);
         }
     }
 }
@@ -292,5 +300,56 @@ mod avx512 {
             // SAFETY: `line` is 64 writable bytes, aligned to 64.
             unsafe { _mm512_store_si512(line.0.as_mut_ptr().cast(), group) };
         }
+    }
+
+    /// Transposes whole blocks of 16 lines of 16 lanes; returns the number of entries written to the front of every row.
+    #[target_feature(enable = "avx512f,avx512bw")]
+    pub(super) fn unpack(panel: &[Line], k: usize, rows: &mut [u8]) -> usize {
+        let blocks = k / 64;
+        assert!(rows.len() == 16 * k && panel.len() >= 16 * blocks);
+        for block in 0..blocks {
+            let mut lines = [_mm512_setzero_si512(); 16];
+            for (vector, line) in lines.iter_mut().zip(&panel[16 * block..]) {
+                // SAFETY: a line is 64 readable bytes, aligned to 64.
+                *vector = unsafe { _mm512_load_si512(line.0.as_ptr().cast()) };
+            }
+            for (lane, vector) in transpose(lines).into_iter().enumerate() {
+                // SAFETY: `64 · block + 64 ≤ k` bytes of row `lane` of 16 rows of k.
+                unsafe { _mm512_storeu_si512(rows.as_mut_ptr().add(lane * k + 64 * block).cast(), vector) };
+            }
+        }
+        64 * blocks
+    }
+
+    /// Transposes 16×16 lanes.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    fn transpose(v: [__m512i; 16]) -> [__m512i; 16] {
+        // Within quarters: quad[q][c] holds lanes 4·quarter + c of vectors 4q to 4q+3.
+        let mut quads = [[_mm512_setzero_si512(); 4]; 4];
+        for q in 0..4 {
+            let (ab, ab_high) = (_mm512_unpacklo_epi32(v[4 * q], v[4 * q + 1]), _mm512_unpackhi_epi32(v[4 * q], v[4 * q + 1]));
+            let (cd, cd_high) =
+                (_mm512_unpacklo_epi32(v[4 * q + 2], v[4 * q + 3]), _mm512_unpackhi_epi32(v[4 * q + 2], v[4 * q + 3]));
+            quads[q] = [
+                _mm512_unpacklo_epi64(ab, cd),
+                _mm512_unpackhi_epi64(ab, cd),
+                _mm512_unpacklo_epi64(ab_high, cd_high),
+                _mm512_unpackhi_epi64(ab_high, cd_high),
+            ];
+        }
+        // Among quarters: a 4×4 transposition for every c.
+        let mut out = [_mm512_setzero_si512(); 16];
+        for c in 0..4 {
+            let (low, low_high) =
+                (_mm512_shuffle_i32x4(quads[0][c], quads[1][c], 0x44), _mm512_shuffle_i32x4(quads[0][c], quads[1][c], 0xee));
+            let (high, high_high) =
+                (_mm512_shuffle_i32x4(quads[2][c], quads[3][c], 0x44), _mm512_shuffle_i32x4(quads[2][c], quads[3][c], 0xee));
+            out[c] = _mm512_shuffle_i32x4(low, high, 0x88);
+            out[4 + c] = _mm512_shuffle_i32x4(low, high, 0xdd);
+            out[8 + c] = _mm512_shuffle_i32x4(low_high, high_high, 0x88);
+            out[12 + c] = _mm512_shuffle_i32x4(low_high, high_high, 0xdd);
+        }
+        out
     }
 }

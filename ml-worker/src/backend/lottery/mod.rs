@@ -2,10 +2,12 @@
 
 mod noise;
 
+use blake3::{IncrementCounter, platform::Platform};
 use quern_training::Dataset;
 use quern_work::{
     Hash, Job, JobInput, Shape, Transcript, U256, WorkSeal, batch,
-    merkle::{self, Tree},
+    hash::{self, Context},
+    merkle::Tree,
 };
 
 use super::{
@@ -120,19 +122,19 @@ impl Draws {
         let (Some(job), Some(tree)) = (&self.job, &self.tree) else { return Vec::new() };
         let shape = job.shape();
         let (tiles_m, tiles_n) = (shape.tiles_m(), shape.tiles_n());
-        let mut found = vec![Vec::new(); tiles_m as usize];
-        pool.each(&mut found, |i, found| {
-            for j in 0..tiles_n {
-                let tile = (i as u32, j);
-                if shape.ordinal(tile) < lottery.allowance.into() {
-                    let draw = job.draw(&Transcript(words[j as usize * tiles_m as usize + i]));
-                    if draw <= lottery.threshold {
-                        found.push((tile, draw));
-                    }
-                }
-            }
+        let key = hash::derive(Context::DRAW, &[&job.hash()]);
+        let mut found = vec![Vec::new(); tiles_n as usize];
+        pool.each(&mut found, |j, found| {
+            let allowed = (0..tiles_m).map(|i| (i, j as u32)).filter(|&tile| shape.ordinal(tile) < lottery.allowance.into());
+            let words = &words[j * tiles_m as usize..][..allowed.clone().count()];
+            let draws = draws(&key, words);
+            found.extend(allowed.zip(draws).filter(|(_, draw)| *draw <= lottery.threshold));
         });
+        let mut found = found.concat();
+        found.sort_unstable_by_key(|(tile, _)| shape.ordinal(*tile));
         let seal = |(i, j): (u32, u32)| {
+            let mut b_rows = vec![0; TILE * shape.k as usize];
+            neuron_block(isa, operand, j as usize, shape.k as usize, &mut b_rows);
             let block = batch::block(run_seed, self.step, i, dataset.row_blocks());
             let (a_rows, labels) = dataset.row_block(block);
             let mut row_labels = [0; TILE];
@@ -145,28 +147,51 @@ impl Draws {
                 a_rows: a_rows.to_vec(),
                 labels: row_labels,
                 a_path: dataset.tree().path(block as usize),
-                b_rows: neuron_block(isa, operand, j as usize, shape.k as usize),
+                b_rows: b_rows.into_iter().map(|byte| byte as i8).collect(),
                 b_path: tree.path(j as usize),
             }
         };
-        found.into_iter().flatten().map(|(tile, draw)| Win { draw, seal: seal(tile) }).collect()
+        found.into_iter().map(|(tile, draw)| Win { draw, seal: seal(tile) }).collect()
     }
+}
+
+/// The draws of transcripts, as [`Job::draw`] defines them: a transcript is one block of BLAKE3, so many are hashed at once.
+fn draws(key: &Hash, words: &[Words]) -> Vec<U256> {
+    /// Keyed hash; a chunk of one block, which is also the root.
+    const KEYED: u8 = 1 << 4;
+    const CHUNK_START: u8 = 1 << 0;
+    const CHUNK_END_ROOT: u8 = 1 << 1 | 1 << 3;
+    let mut key_words = [0; 8];
+    for (word, bytes) in key_words.iter_mut().zip(key.as_chunks().0) {
+        *word = u32::from_le_bytes(*bytes);
+    }
+    let blocks: Vec<[u8; 64]> = words.iter().map(|words| Transcript(*words).to_bytes()).collect();
+    let mut hashes = vec![0; 32 * blocks.len()];
+    let platform = Platform::detect();
+    let lanes = platform.simd_degree();
+    for (blocks, hashes) in blocks.chunks(lanes).zip(hashes.chunks_mut(32 * lanes)) {
+        let blocks: Vec<&[u8; 64]> = blocks.iter().collect();
+        platform.hash_many(&blocks, &key_words, 0, IncrementCounter::No, KEYED, CHUNK_START, CHUNK_END_ROOT, hashes);
+    }
+    hashes.chunks_exact(32).map(U256::from_little_endian).collect()
 }
 
 /// The Merkle tree over the neuron blocks of `operand` (k×n).
 fn commit(isa: Isa, pool: &Pool, operand: &Strips, shape: Shape) -> Tree {
     let mut leaves = vec![Hash::default(); shape.tiles_n() as usize];
     pool.each(&mut leaves, |j, leaf| {
-        *leaf = merkle::rows_leaf(j as u64, &neuron_block(isa, operand, j, shape.k as usize), &[]);
+        // Index and rows in one piece, which BLAKE3 hashes faster than two.
+        let mut data = vec![0; 8 + TILE * shape.k as usize];
+        data[..8].copy_from_slice(&(j as u64).to_le_bytes());
+        neuron_block(isa, operand, j, shape.k as usize, &mut data[8..]);
+        *leaf = hash::derive(Context::MERKLE_LEAF, &[&data]);
     });
     Tree::new(leaves)
 }
 
-/// Neuron block `j`: 16 rows of the transposed operand.
-fn neuron_block(isa: Isa, operand: &Strips, j: usize, k: usize) -> Vec<i8> {
+/// Writes neuron block `j`, 16 rows of the transposed operand, as bytes.
+fn neuron_block(isa: Isa, operand: &Strips, j: usize, k: usize, rows: &mut [u8]) {
     let mut panel = vec![Line::ZERO; k.div_ceil(4)];
     pack_strip(isa, operand.strip(j), 0, &mut panel);
-    let mut rows = vec![0; TILE * k];
-    unpack(isa, &panel, k, &mut rows);
-    rows
+    unpack(isa, &panel, k, rows);
 }
