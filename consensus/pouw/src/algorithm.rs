@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use polkadot_sdk::{
     sc_consensus_pow::{Error as PowError, PowAlgorithm},
     sp_api::{ApiError, ProvideRuntimeApi},
+    sp_blockchain::HeaderBackend,
     sp_consensus_pow::Seal,
     sp_core::H256,
     sp_runtime::{
@@ -65,12 +66,15 @@ impl<C> Clone for UsefulWork<C> {
 }
 
 impl<C> UsefulWork<C> {
-    /// Asks the runtime through `client` about seals of the chain with this genesis block, and
-    /// counts in `metrics`.
-    pub fn new(client: Arc<C>, genesis: H256, metrics: Metrics) -> Self {
+    /// Asks the runtime through `client` about seals of the client's chain, and counts in `metrics`.
+    pub fn new<B>(client: Arc<C>, metrics: Metrics) -> Self
+    where
+        B: BlockT<Hash = H256>,
+        C: HeaderBackend<B>,
+    {
         Self {
+            genesis: client.info().genesis_hash,
             client,
-            genesis,
             metrics,
             checked: Arc::default(),
             noise_rank: Arc::default(),
@@ -235,7 +239,7 @@ mod tests {
         let client = TestClient::new(&Chain::new());
         (
             client.clone(),
-            UsefulWork::new(client, H256::zero(), Metrics::new(None).unwrap()),
+            UsefulWork::new(client, Metrics::new(None).unwrap()),
         )
     }
 

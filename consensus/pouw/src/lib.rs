@@ -72,6 +72,10 @@ use std::sync::Arc;
 /// Target of the engine's log lines.
 const LOG_TARGET: &str = "pouw";
 
+/// The import pipeline around an inner import `I`, for blocks `B`, with client `C` and fork choice `S`.
+pub type WorkImport<B, I, C, S> =
+    FinalityGate<PowBlockImport<B, I, C, S, UsefulWork<C>, Inherents<C>>, C>;
+
 /// The import pipeline around `inner`, which is GRANDPA's import on a node and the client alone
 /// where nothing is finalised.
 pub fn block_import<B, I, C, S>(
@@ -80,7 +84,7 @@ pub fn block_import<B, I, C, S>(
     select_chain: S,
     work: UsefulWork<C>,
     metrics: Metrics,
-) -> FinalityGate<PowBlockImport<B, I, C, S, UsefulWork<C>, Inherents<C>>, C>
+) -> WorkImport<B, I, C, S>
 where
     B: BlockT<Hash = H256>,
     I: BlockImport<B> + Send + Sync,

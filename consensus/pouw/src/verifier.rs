@@ -78,7 +78,7 @@ mod tests {
         items: impl IntoIterator<Item = DigestItem>,
     ) -> Result<BlockImportParams<TestBlock>, String> {
         let client = TestClient::new(&Chain::new());
-        let work = UsefulWork::new(client, H256::zero(), Metrics::new(None).unwrap());
+        let work = UsefulWork::new(client, Metrics::new(None).unwrap());
         let sealed = header(1, H256::zero(), items);
         let block = BlockImportParams::new(BlockOrigin::NetworkBroadcast, sealed);
         block_on(SealVerifier::new(work).verify(block))

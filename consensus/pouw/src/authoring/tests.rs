@@ -141,7 +141,7 @@ fn case(interval: Duration) -> Case {
         client: client.clone(),
         select_chain: HeaviestChain::<TestBackend, TestBlock>::new(chain.backend()),
         block_import: Box::new(import) as BoxBlockImport<TestBlock>,
-        work: UsefulWork::new(client.clone(), chain.genesis(), metrics.clone()),
+        work: UsefulWork::new(client.clone(), metrics.clone()),
         environment: Proposing::default(),
         inherents: Inherents::new(client),
         sync_oracle: syncing.clone(),
