@@ -40,8 +40,8 @@ fn run_seed() -> Hash {
 }
 
 /// Noisy copies of one random centre per class.
-fn toy_dataset() -> Dataset {
-    let (features, classes) = (SIZES[0] as usize, SIZES[2] as usize);
+fn toy_dataset(features: u32) -> Dataset {
+    let (features, classes) = (features as usize, SIZES[2] as usize);
     let key = derive(Context::new("quern/v1/toy"), &[]);
     let stream = |label: &[u8], length: usize| {
         let mut bytes = vec![0; length];
@@ -87,7 +87,7 @@ fn softmax_gradients_agree() {
 
 #[test]
 fn dataset_commitments_agree() {
-    let commitment = toy_dataset().commitment();
+    let commitment = toy_dataset(SIZES[0]).commitment();
     let dataset = &vectors()["dataset"];
     assert_eq!(hex::encode(commitment.root), text(&dataset["root"]));
     assert_eq!(
@@ -98,7 +98,7 @@ fn dataset_commitments_agree() {
 
 #[test]
 fn twenty_steps_agree_on_every_root_and_learn_the_toy_dataset() {
-    let (dataset, seed) = (toy_dataset(), run_seed());
+    let (dataset, seed) = (toy_dataset(SIZES[0]), run_seed());
     let mut state = State::initial(&SIZES, &seed).unwrap();
     let (mut states, mut weights) = (vec![], vec![]);
     let mut record = |state: &State| {
@@ -132,7 +132,7 @@ fn twenty_steps_agree_on_every_root_and_learn_the_toy_dataset() {
 
 #[test]
 fn every_draw_of_the_sixth_step_agrees() {
-    let (dataset, seed) = (toy_dataset(), run_seed());
+    let (dataset, seed) = (toy_dataset(SIZES[0]), run_seed());
     let mut state = State::initial(&SIZES, &seed).unwrap();
     for step in 0..5 {
         let (x, y) = dataset.batch(&seed, step, ROWS);
@@ -174,4 +174,48 @@ fn every_draw_of_the_sixth_step_agrees() {
 
     let plain = quern_training::matrix::product(&x, &state.operand(0).values, k, SIZES[1] as usize);
     assert_eq!(product, plain);
+}
+
+/// Computed by the same reference as the vectors: three hidden layers, features that are no multiple of the noise rank.
+#[test]
+fn forty_steps_of_a_deeper_network_and_their_draws_agree() {
+    const ROOT: &str = "38b4710f2b9986f167bb0a15eab396175232ba4bc42416047f8d006f85bf38bf";
+    const DRAWS: &str = "e15bdf1d100b401cd29f7be3911db1d470ceabed1f51998f3ff7859e20dd0649";
+    let sizes = [77, 32, 48, 16, 10];
+    let (dataset, seed) = (toy_dataset(sizes[0]), run_seed());
+    let mut state = State::initial(&sizes, &seed).unwrap();
+    for step in 0..40 {
+        let (x, y) = dataset.batch(&seed, step, 32);
+        if step == 30 {
+            let bt = state.first_operand_transposed();
+            let commitment = dataset.commitment();
+            let job = Job::new(&JobInput {
+                genesis: [0; 32],
+                pre_hash: [0x11; 32],
+                author: [0x22; 32],
+                run: 3,
+                step,
+                shape: Shape {
+                    m: 32,
+                    n: sizes[1],
+                    k: sizes[0],
+                    r: 4,
+                },
+                dataset_root: commitment.root,
+                row_blocks: commitment.row_blocks,
+                weights_root: weights_tree(&bt, sizes[0] as usize).root(),
+            });
+            let draws: Vec<u8> = product(&x, &bt, &job)
+                .1
+                .iter()
+                .flat_map(|draw| draw.to_little_endian())
+                .collect();
+            assert_eq!(
+                hex::encode(derive(Context::new("quern/v1/toy"), &[&draws])),
+                DRAWS
+            );
+        }
+        state.train_step(&seed, 6, &x, &y).unwrap();
+    }
+    assert_eq!(hex::encode(state.root()), ROOT);
 }
