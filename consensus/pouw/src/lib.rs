@@ -1,7 +1,7 @@
 //! Proof of useful work: blocks are sealed by a step of training.
 //!
 //! The crate is the native engine around `sc-consensus-pow`; the rules themselves live in the
-//! runtime and are asked for through [`WorkApi`](quern_api::WorkApi) at the parent's state.
+//! runtime and are asked for through [`WorkApi`] at the parent's state.
 //!
 //! # The traits, in the order in which they act
 //!
@@ -57,7 +57,7 @@ pub use verifier::SealVerifier;
 use polkadot_sdk::{
     sc_client_api::{AuxStore, BlockOf},
     sc_consensus::{BasicQueue, BlockImport, BoxBlockImport, BoxJustificationImport},
-    sc_consensus_pow::PowBlockImport,
+    sc_consensus_pow::{PowAux, PowBlockImport},
     sp_api::ProvideRuntimeApi,
     sp_block_builder::BlockBuilder,
     sp_blockchain::{self, HeaderBackend, HeaderMetadata},
@@ -107,6 +107,10 @@ where
         select_chain,
         inherents,
     );
+    let best = client.info().best_hash;
+    if let Ok(work) = PowAux::<u128>::read::<C, B>(&client, &best) {
+        metrics.best_block(work.difficulty, work.total_difficulty);
+    }
     FinalityGate::new(pow, client, metrics)
 }
 

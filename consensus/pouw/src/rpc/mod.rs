@@ -55,7 +55,7 @@ pub struct Network {
     pub syncing: bool,
 }
 
-/// Answers [`WorkApi`] on a node.
+/// Answers [`WorkApiServer`] on a node.
 pub struct Work<B, C> {
     client: Arc<C>,
     authoring: Option<Arc<dyn Authoring>>,
