@@ -96,6 +96,13 @@ impl Trainer {
                 self.wait(Phase::NoRun);
                 continue;
             };
+            let step = self.cpu.step_number();
+            self.out.gauges.update(|progress| {
+                progress.step = step;
+                progress.committed = run.committed;
+                progress.seals = run.seals;
+                progress.shares = run.shares;
+            });
             let chain = Chain {
                 committed: run.committed,
                 max_ahead: template.rules.max_ahead,
@@ -201,12 +208,8 @@ impl Trainer {
         }
         self.out.gauges.update(|progress| {
             progress.phase = Phase::Mining;
-            progress.step = done.step + 1;
-            progress.committed = run.committed;
             progress.macs += u128::from(shape.product_macs());
             progress.smooth_loss(done.loss);
-            progress.seals = run.seals;
-            progress.shares = run.shares;
         });
         let step = done.step + 1;
         if self
@@ -241,9 +244,10 @@ impl Trainer {
         Ok(())
     }
 
-    /// Brings the worker into the window: to the newest kept state inside it, else to its first step.
+    /// Brings the worker into the window: to the newest kept state inside it or at its end, else to its first step.
     fn catch_up(&mut self, run: &Run, chain: &Chain) -> Result<(), WorkerError> {
-        match self.store.newest(chain.steps()) {
+        let steps = chain.steps();
+        match self.store.newest(steps.start..steps.end.saturating_add(1)) {
             Some(state) => self.cpu.restore(&state)?,
             None => self.replay(chain.committed)?,
         }

@@ -260,11 +260,27 @@ fn a_restarted_worker_goes_on_where_it_was() {
     first.wait_until(|progress| progress.step >= 5);
     let gauges = first.gauges.clone();
     first.stop().unwrap();
-    let step = gauges.read().step;
+    let kept = gauges.read().step;
     let mut second = Double::start(folder.path(), run());
-    let resumed = second.wait_until(|progress| progress.step > 0);
-    assert!(resumed.step > step, "{} after {step}", resumed.step);
+    let resumed = second.wait_until(|progress| progress.phase == Phase::Mining);
+    assert!(resumed.step >= kept, "{} after {kept}", resumed.step);
     second.checked_seal();
+    second.stop().unwrap();
+}
+
+#[test]
+fn a_worker_stopped_at_the_end_of_its_window_starts_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Double::start(folder.path(), run());
+    first.wait_until(|progress| progress.phase == Phase::Waiting);
+    first.stop().unwrap();
+    let moved = Run {
+        committed: 8,
+        state_root: Some(exact_state(8).root()),
+        ..run()
+    };
+    let mut second = Double::start(folder.path(), moved);
+    assert!(second.checked_seal().step >= MAX_AHEAD);
     second.stop().unwrap();
 }
 
