@@ -1,11 +1,11 @@
 //! The lottery inside a step's first product.
 
+mod hashing;
 mod noise;
 
-use blake3::{IncrementCounter, platform::Platform};
 use quern_training::Dataset;
 use quern_work::{
-    Hash, Job, JobInput, Shape, Transcript, U256, WorkSeal, batch,
+    Hash, Job, JobInput, Shape, U256, WorkSeal, batch,
     hash::{self, Context},
     merkle::Tree,
 };
@@ -127,7 +127,7 @@ impl Draws {
         pool.each(&mut found, |j, found| {
             let allowed = (0..tiles_m).map(|i| (i, j as u32)).filter(|&tile| shape.ordinal(tile) < lottery.allowance.into());
             let words = &words[j * tiles_m as usize..][..allowed.clone().count()];
-            let draws = draws(&key, words);
+            let draws = hashing::draws(&key, words);
             found.extend(allowed.zip(draws).filter(|(_, draw)| *draw <= lottery.threshold));
         });
         let mut found = found.concat();
@@ -155,36 +155,14 @@ impl Draws {
     }
 }
 
-/// The draws of transcripts, as [`Job::draw`] defines them: a transcript is one block of BLAKE3, so many are hashed at once.
-fn draws(key: &Hash, words: &[Words]) -> Vec<U256> {
-    /// Keyed hash; a chunk of one block, which is also the root.
-    const KEYED: u8 = 1 << 4;
-    const CHUNK_START: u8 = 1 << 0;
-    const CHUNK_END_ROOT: u8 = 1 << 1 | 1 << 3;
-    let mut key_words = [0; 8];
-    for (word, bytes) in key_words.iter_mut().zip(key.as_chunks().0) {
-        *word = u32::from_le_bytes(*bytes);
-    }
-    let blocks: Vec<[u8; 64]> = words.iter().map(|words| Transcript(*words).to_bytes()).collect();
-    let mut hashes = vec![0; 32 * blocks.len()];
-    let platform = Platform::detect();
-    let lanes = platform.simd_degree();
-    for (blocks, hashes) in blocks.chunks(lanes).zip(hashes.chunks_mut(32 * lanes)) {
-        let blocks: Vec<&[u8; 64]> = blocks.iter().collect();
-        platform.hash_many(&blocks, &key_words, 0, IncrementCounter::No, KEYED, CHUNK_START, CHUNK_END_ROOT, hashes);
-    }
-    hashes.chunks_exact(32).map(U256::from_little_endian).collect()
-}
-
 /// The Merkle tree over the neuron blocks of `operand` (k×n).
 fn commit(isa: Isa, pool: &Pool, operand: &Strips, shape: Shape) -> Tree {
-    let mut leaves = vec![Hash::default(); shape.tiles_n() as usize];
-    pool.each(&mut leaves, |j, leaf| {
-        // Index and rows in one piece, which BLAKE3 hashes faster than two.
-        let mut data = vec![0; 8 + TILE * shape.k as usize];
-        data[..8].copy_from_slice(&(j as u64).to_le_bytes());
-        neuron_block(isa, operand, j, shape.k as usize, &mut data[8..]);
-        *leaf = hash::derive(Context::MERKLE_LEAF, &[&data]);
+    let k = shape.k as usize;
+    // Index and rows, as `merkle::leaf` concatenates them. A valid shape has k ≥ 32: more than one chunk only from k = 64 on,
+    // which rank 4 implies.
+    let leaves = hashing::leaves(pool, shape.tiles_n() as usize, 8 + TILE * k, |j, message| {
+        message[..8].copy_from_slice(&(j as u64).to_le_bytes());
+        neuron_block(isa, operand, j, k, &mut message[8..]);
     });
     Tree::new(leaves)
 }

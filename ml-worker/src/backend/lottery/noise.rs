@@ -195,14 +195,15 @@ per_isa! {
         for column in range {
             let (p, q) = (usize::from(pairs[column].0), usize::from(pairs[column].1));
             let shift = 24 - 8 * (column as u32 % 4);
-            let words = panel[column / 4].words();
             let mut values = [0; TILE];
-            for lane in 0..TILE {
-                values[lane] = (words[lane] << shift) as i32 >> 24;
-                sums[p][lane] = sums[p][lane].wrapping_add(values[lane]);
+            for (value, word) in values.iter_mut().zip(panel[column / 4].words()) {
+                *value = (word << shift) as i32 >> 24;
             }
-            for lane in 0..TILE {
-                sums[q][lane] = sums[q][lane].wrapping_sub(values[lane]);
+            for (sum, value) in sums[p].iter_mut().zip(&values) {
+                *sum = sum.wrapping_add(*value);
+            }
+            for (sum, value) in sums[q].iter_mut().zip(&values) {
+                *sum = sum.wrapping_sub(*value);
             }
         }
         for (line, sums) in lines.iter_mut().zip(sums.as_chunks::<2>().0) {

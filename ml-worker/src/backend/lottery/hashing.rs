@@ -1,0 +1,155 @@
+//! Many equal-sized messages through BLAKE3 at once: one message per SIMD lane.
+//!
+//! BLAKE3 fills its lanes with the chunks of one message. A neuron block has a dozen chunks and a transcript a single block, so
+//! lanes would stay empty; across messages they are all full.
+
+use blake3::{
+    IncrementCounter,
+    hazmat::{HasherExt, hash_derive_key_context},
+    platform::Platform,
+};
+use quern_work::{Hash, Transcript, U256};
+
+use crate::backend::{pool::Pool, product::Words};
+
+/// Bytes of a block and of a chunk.
+const BLOCK: usize = 64;
+const CHUNK: usize = 1024;
+
+// Domain flags.
+const CHUNK_START: u8 = 1 << 0;
+const CHUNK_END: u8 = 1 << 1;
+const PARENT: u8 = 1 << 2;
+const ROOT: u8 = 1 << 3;
+const KEYED: u8 = 1 << 4;
+const DERIVE_KEY: u8 = 1 << 6;
+
+/// The draws of transcripts under a job's draw key.
+pub(super) fn draws(key: &Hash, words: &[Words]) -> Vec<U256> {
+    let platform = Platform::detect();
+    let lanes = platform.simd_degree();
+    let key = key_words(key);
+    let blocks: Vec<[u8; BLOCK]> = words.iter().map(|words| Transcript(*words).to_bytes()).collect();
+    let mut hashes = vec![Hash::default(); blocks.len()];
+    for (blocks, hashes) in blocks.chunks(lanes).zip(hashes.chunks_mut(lanes)) {
+        let blocks: Vec<&[u8; BLOCK]> = blocks.iter().collect();
+        // A chunk of one block that is also the root.
+        let hashes = hashes.as_flattened_mut();
+        platform.hash_many(&blocks, &key, 0, IncrementCounter::No, KEYED, CHUNK_START, CHUNK_END | ROOT, hashes);
+    }
+    hashes.iter().map(|hash| U256::from_little_endian(hash)).collect()
+}
+
+/// The Merkle leaf hashes of `count` messages of `len` bytes, more than one chunk each; `write` writes message j.
+pub(super) fn leaves(pool: &Pool, count: usize, len: usize, write: impl Fn(usize, &mut [u8]) + Sync) -> Vec<Hash> {
+    let platform = Platform::detect();
+    let lanes = platform.simd_degree();
+    let key = hash_derive_key_context("quern/v1/merkle-leaf");
+    let mut leaves = vec![Hash::default(); count];
+    pool.chunks(&mut leaves, lanes, |group, leaves| {
+        let mut messages = vec![0; leaves.len() * len];
+        for (lane, message) in messages.chunks_exact_mut(len).enumerate() {
+            write(group * lanes + lane, message);
+        }
+        derive_many(platform, &key, &messages, len, leaves);
+    });
+    leaves
+}
+
+/// BLAKE3 derive-key digests of messages of `len > 1024` bytes, at most as many as there are lanes.
+fn derive_many(platform: Platform, key: &Hash, messages: &[u8], len: usize, digests: &mut [Hash]) {
+    let words = key_words(key);
+    let chunks = len.div_ceil(CHUNK);
+    let mut level: Vec<Vec<Hash>> = Vec::with_capacity(chunks);
+    for chunk in 0..chunks - 1 {
+        let inputs: Vec<&[u8; CHUNK]> =
+            messages.chunks_exact(len).filter_map(|message| message[chunk * CHUNK..].first_chunk()).collect();
+        let mut values = vec![Hash::default(); digests.len()];
+        let out = values.as_flattened_mut();
+        platform.hash_many(&inputs, &words, chunk as u64, IncrementCounter::No, DERIVE_KEY, CHUNK_START, CHUNK_END, out);
+        level.push(values);
+    }
+    let last = (chunks - 1) * CHUNK;
+    let tail = |message: &[u8]| {
+        let mut hasher = blake3::Hasher::new_from_context_key(key);
+        hasher.set_input_offset(last as u64).update(&message[last..]).finalize_non_root()
+    };
+    level.push(messages.chunks_exact(len).map(tail).collect());
+
+    // Neighbours merge and a last odd one moves up: the left-full tree of BLAKE3.
+    while level.len() > 1 {
+        let root = if level.len() == 2 { ROOT } else { 0 };
+        let merge = |pair: &[Vec<Hash>]| match pair {
+            [left, right] => {
+                let blocks: Vec<[u8; BLOCK]> = left.iter().zip(right).map(|(left, right)| parent(left, right)).collect();
+                let blocks: Vec<&[u8; BLOCK]> = blocks.iter().collect();
+                let mut values = vec![Hash::default(); blocks.len()];
+                let out = values.as_flattened_mut();
+                platform.hash_many(&blocks, &words, 0, IncrementCounter::No, DERIVE_KEY | PARENT | root, 0, 0, out);
+                values
+            }
+            odd => odd.concat(),
+        };
+        level = level.chunks(2).map(merge).collect();
+    }
+    digests.copy_from_slice(&level[0]);
+}
+
+fn parent(left: &Hash, right: &Hash) -> [u8; BLOCK] {
+    let mut block = [0; BLOCK];
+    block[..32].copy_from_slice(left);
+    block[32..].copy_from_slice(right);
+    block
+}
+
+fn key_words(key: &Hash) -> [u32; 8] {
+    let mut words = [0; 8];
+    for (word, bytes) in words.iter_mut().zip(key.as_chunks().0) {
+        *word = u32::from_le_bytes(*bytes);
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use quern_work::{Job, JobInput, Shape, hash, merkle};
+
+    use super::*;
+
+    #[test]
+    fn leaves_of_every_length_and_number_are_the_definition_s() {
+        for len in [1032, 1033, 2048, 2049, 3080, 5000, 12_552, 16_392] {
+            for count in [1, 3, 16, 17, 40] {
+                let content = |j: usize, at: usize| (j * 31 + at * 7 + at / 251) as u8;
+                let pool = Pool::new(2).expect("two threads");
+                let found = leaves(&pool, count, len, |j, message| {
+                    message[..8].copy_from_slice(&(j as u64).to_le_bytes());
+                    message.iter_mut().enumerate().skip(8).for_each(|(at, byte)| *byte = content(j, at));
+                });
+                let expected: Vec<Hash> = (0..count)
+                    .map(|j| merkle::leaf(j as u64, &(8..len).map(|at| content(j, at)).collect::<Vec<_>>()))
+                    .collect();
+                assert_eq!(found, expected, "{count} of {len} bytes");
+            }
+        }
+    }
+
+    #[test]
+    fn draws_are_the_job_s() {
+        let job = Job::new(&JobInput {
+            genesis: [1; 32],
+            pre_hash: [2; 32],
+            author: [3; 32],
+            run: 4,
+            step: 5,
+            shape: Shape { m: 16, n: 16, k: 64, r: 4 },
+            dataset_root: [6; 32],
+            row_blocks: 7,
+            weights_root: [8; 32],
+        });
+        let words: Vec<Words> = (0..37).map(|i| std::array::from_fn(|w| (i * 977 + w as u32).wrapping_mul(0x9E37_79B1))).collect();
+        let key = hash::derive(hash::Context::DRAW, &[&job.hash()]);
+        let expected: Vec<U256> = words.iter().map(|words| job.draw(&Transcript(*words))).collect();
+        assert_eq!(draws(&key, &words), expected);
+    }
+}
