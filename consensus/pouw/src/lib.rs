@@ -42,6 +42,8 @@ mod verifier;
 
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use algorithm::{CheckError, UsefulWork};
 pub use authoring::{

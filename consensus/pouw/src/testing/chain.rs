@@ -66,11 +66,14 @@ impl Chain {
         };
         work.total_difficulty += below.unwrap().total_difficulty;
         let key = [&POW_AUX_PREFIX[..], hash.as_bytes()].concat();
-        self.blockchain()
-            .insert_aux(&[(&key[..], &work.encode()[..])], &[])
-            .unwrap();
-        self.insert(block, NewBlockState::Best, true);
+        self.store(block, NewBlockState::Best, &key, &work.encode());
         hash
+    }
+
+    /// Adds a block and its auxiliary data, as the client does at the end of an import.
+    pub(crate) fn store(&self, block: TestHeader, state: NewBlockState, key: &[u8], aux: &[u8]) {
+        self.blockchain().insert_aux(&[(key, aux)], &[]).unwrap();
+        self.insert(block, state, true);
     }
 
     /// Finalises a block, which becomes the client's best, and leaves all leaves where they are, as

@@ -2,17 +2,26 @@
 
 // The macro below asks for the name `Block`.
 use super::{Blockchain, Chain, TestBlock as Block, TestHeader};
+use parking_lot::Mutex;
 use polkadot_sdk::{
+    sc_client_api::{AuxStore, BlockOf},
     sp_api::{ApiError, ApiRef, ProvideRuntimeApi, mock_impl_runtime_apis},
-    sp_blockchain::{BlockStatus, HeaderBackend, Info, Result},
+    sp_block_builder::BlockBuilder,
+    sp_blockchain::{
+        BlockStatus, CachedHeaderMetadata, Error, HeaderBackend, HeaderMetadata, Info, Result,
+    },
     sp_core::H256,
-    sp_runtime::AccountId32,
+    sp_inherents::{CheckInherentsResult, InherentData},
+    sp_runtime::{AccountId32, ApplyExtrinsicResult, OpaqueExtrinsic, generic::LazyBlock},
 };
 use quern_api::{RunInfo, WorkApi, WorkRules};
 use quern_work::{Dataset, SealError, TaskSpec};
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 /// The seal that the scripted runtime accepts.
@@ -40,13 +49,15 @@ pub(crate) struct TestClient {
 
 impl TestClient {
     pub(crate) fn new(chain: &Chain) -> Arc<Self> {
-        let runtime = TestRuntime {
-            checks: Arc::default(),
-        };
         Arc::new(Self {
             blockchain: chain.blockchain().clone(),
-            runtime,
+            runtime: TestRuntime::default(),
         })
+    }
+
+    /// Sets the difficulty of the children of a block.
+    pub(crate) fn set_difficulty(&self, parent: H256, difficulty: u128) {
+        self.runtime.difficulties.lock().insert(parent, difficulty);
     }
 
     /// How often the runtime was asked about a seal.
@@ -55,9 +66,10 @@ impl TestClient {
     }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct TestRuntime {
     checks: Arc<AtomicU32>,
+    difficulties: Arc<Mutex<HashMap<H256, u128>>>,
 }
 
 impl ProvideRuntimeApi<Block> for TestClient {
@@ -70,8 +82,9 @@ impl ProvideRuntimeApi<Block> for TestClient {
 
 mock_impl_runtime_apis! {
     impl WorkApi<Block> for TestRuntime {
-        fn difficulty() -> u128 {
-            u128::MAX
+        #[advanced]
+        fn difficulty(&self, at: H256) -> std::result::Result<u128, ApiError> {
+            Ok(self.difficulties.lock().get(&at).copied().unwrap_or(u128::MAX))
         }
 
         #[advanced]
@@ -129,6 +142,67 @@ mock_impl_runtime_apis! {
                 vesting: 1 << 80,
             }]
         }
+    }
+
+    impl BlockBuilder<Block> for TestRuntime {
+        fn apply_extrinsic(_extrinsic: OpaqueExtrinsic) -> ApplyExtrinsicResult {
+            unreachable!("blocks are proposed by a double")
+        }
+
+        fn finalize_block() -> TestHeader {
+            unreachable!("blocks are proposed by a double")
+        }
+
+        fn inherent_extrinsics(_inherent: InherentData) -> Vec<OpaqueExtrinsic> {
+            unreachable!("blocks are proposed by a double")
+        }
+
+        fn check_inherents(
+            _block: LazyBlock<TestHeader, OpaqueExtrinsic>,
+            _data: InherentData,
+        ) -> CheckInherentsResult {
+            CheckInherentsResult::new()
+        }
+    }
+}
+
+impl BlockOf for TestClient {
+    type Type = Block;
+}
+
+impl AuxStore for TestClient {
+    fn insert_aux<
+        'a,
+        'b: 'a,
+        'c: 'a,
+        I: IntoIterator<Item = &'a (&'c [u8], &'c [u8])>,
+        D: IntoIterator<Item = &'a &'b [u8]>,
+    >(
+        &self,
+        insert: I,
+        delete: D,
+    ) -> Result<()> {
+        self.blockchain.insert_aux(insert, delete)
+    }
+
+    fn get_aux(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.blockchain.get_aux(key)
+    }
+}
+
+impl HeaderMetadata<Block> for TestClient {
+    type Error = Error;
+
+    fn header_metadata(&self, hash: H256) -> Result<CachedHeaderMetadata<Block>> {
+        self.blockchain.header_metadata(hash)
+    }
+
+    fn insert_header_metadata(&self, hash: H256, metadata: CachedHeaderMetadata<Block>) {
+        self.blockchain.insert_header_metadata(hash, metadata);
+    }
+
+    fn remove_header_metadata(&self, hash: H256) {
+        self.blockchain.remove_header_metadata(hash);
     }
 }
 
