@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand as Subcommands};
 use polkadot_sdk::sp_runtime::AccountId32;
+use quern_pouw::DEFAULT_INTERVAL;
 use std::{str::FromStr, time::Duration};
 
 /// A Quern node.
@@ -30,7 +31,7 @@ pub(crate) struct Cli {
     #[arg(
         long,
         value_name = "SECONDS",
-        default_value_t = 2,
+        default_value_t = DEFAULT_INTERVAL.as_secs(),
         value_parser = clap::value_parser!(u64).range(1..=3600)
     )]
     template_interval: u64,
@@ -129,10 +130,7 @@ mod tests {
 
     #[test]
     fn a_template_stands_between_a_second_and_an_hour() {
-        assert_eq!(
-            parse(&[]).unwrap().template_interval(),
-            Duration::from_secs(2)
-        );
+        assert_eq!(parse(&[]).unwrap().template_interval(), DEFAULT_INTERVAL);
         for bad in ["0", "3601", "-1", "soon"] {
             assert!(parse(&["--template-interval", bad]).is_err());
         }
