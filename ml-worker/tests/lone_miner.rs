@@ -92,6 +92,10 @@ struct Double {
 
 impl Double {
     fn start(data_dir: &Path, run: Run) -> Self {
+        Self::with_window(data_dir, run, MAX_AHEAD)
+    }
+
+    fn with_window(data_dir: &Path, run: Run, max_ahead: u64) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -106,7 +110,7 @@ impl Double {
             difficulty: 1 << 23,
             rules: WorkRules {
                 noise_rank: 32,
-                max_ahead: MAX_AHEAD,
+                max_ahead,
                 share_difficulty: 1 << 22,
                 omega_b: 1 << 32,
                 omega_m: 0,
@@ -256,12 +260,12 @@ fn a_window_that_nobody_moves_is_mined_over_and_over() {
 #[test]
 fn a_restarted_worker_goes_on_where_it_was() {
     let folder = tempfile::tempdir().unwrap();
-    let first = Double::start(folder.path(), run());
+    let first = Double::with_window(folder.path(), run(), u64::MAX);
     first.wait_until(|progress| progress.step >= 5);
     let gauges = first.gauges.clone();
     first.stop().unwrap();
     let kept = gauges.read().step;
-    let mut second = Double::start(folder.path(), run());
+    let mut second = Double::with_window(folder.path(), run(), u64::MAX);
     let resumed = second.wait_until(|progress| progress.phase == Phase::Mining);
     assert!(resumed.step >= kept, "{} after {kept}", resumed.step);
     second.checked_seal();
@@ -322,7 +326,7 @@ fn a_chain_that_takes_a_checkpoint_back_is_followed_back() {
         template.runs[0].committed = 24;
         template.runs[0].state_root = Some(exact_state(24).root());
     });
-    chain.wait_until(|progress| progress.step > MAX_AHEAD);
+    chain.wait_until(|progress| progress.committed == 24);
     chain.wait_until(|progress| progress.phase == Phase::Waiting);
     chain.next_template(|template| {
         template.runs[0].committed = 0;
