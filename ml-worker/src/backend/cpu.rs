@@ -17,7 +17,7 @@ use super::{
         shift::Shift,
         softmax,
     },
-    lottery::Draws,
+    lottery::{Draws, Ticket},
     matrix::{OFFSET, Panels, SmallTile, Strips, Tile},
     network::{Layer, Network, Operand},
     pass::Pass,
@@ -169,13 +169,18 @@ impl Cpu {
         for (index, (operand, layer)) in operands.iter_mut().zip(&network.layers).enumerate() {
             operand.quantise(isa, pool, layer, index, index > 0 || lottery.is_none());
         }
-        if let Some((lottery, shape)) = lottery {
-            draws.prepare(isa, pool, lottery, step, dataset, &pass.inputs[0], &operands[0].strips, shape);
-        }
-        pass.forward(isa, pool, network, operands, left, lottery.map(|_| &*draws));
-        let wins = lottery.map_or_else(Vec::new, |(lottery, _)| {
-            draws.wins(isa, pool, lottery, seed, dataset, &operands[0].strips, &pass.words)
-        });
+        let wins = match lottery {
+            None => {
+                pass.forward(isa, pool, network, operands, left, None);
+                Vec::new()
+            }
+            Some((lottery, shape)) => {
+                let ticket = Ticket::new(isa, pool, lottery, step, &spec.dataset, &operands[0].strips, shape);
+                draws.noise(isa, pool, ticket.job(), &pass.inputs[0], &operands[0].strips);
+                pass.forward(isa, pool, network, operands, left, Some(draws));
+                ticket.wins(isa, pool, lottery, seed, dataset, &operands[0].strips, &pass.words)
+            }
+        };
 
         errors.resize_with(count, Strips::default);
         for (error, layer) in errors.iter_mut().zip(&network.layers) {

@@ -210,25 +210,16 @@ per_isa! {
     }
 }
 
-per_isa! {
-    /// Sums of the 16 lines of a panel of i8, times -128: what the right operand's offset adds to a product, negated.
-    ///
-    /// With at most 65 536 entries in [-127, 127] it is below 2³⁰ in magnitude.
-    pub(crate) fn offset_sums(panel: &[Line]) -> [i32; TILE] {
-        let mut sums = [0_i32; TILE];
-        for line in panel {
-            let words = line.words();
-            for lane in 0..TILE {
-                let word = words[lane];
-                let low = ((word << 24) as i32 >> 24).wrapping_add((word << 16) as i32 >> 24);
-                let high = ((word << 8) as i32 >> 24).wrapping_add(word as i32 >> 24);
-                sums[lane] = sums[lane].wrapping_add(low.wrapping_add(high));
-            }
-        }
-        for sum in &mut sums {
-            *sum = sum.wrapping_mul(-i32::from(OFFSET));
-        }
-        sums
+/// Sums of the 16 lines of a panel of i8, times -128: what the right operand's offset adds to a product, negated.
+///
+/// With at most 65 536 entries in [-127, 127] it is below 2³¹ in magnitude.
+pub(crate) fn offset_sums(isa: Isa, panel: &[Line]) -> [i32; TILE] {
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the backend is made only for an instruction set that `Isa::is_available` found.
+        Isa::Avx512Vnni => unsafe { avx512::offset_sums(panel) },
+        // Other kernels take both sides signed.
+        _ => [0; TILE],
     }
 }
 
@@ -255,7 +246,7 @@ pub(crate) fn unpack(isa: Isa, panel: &[Line], k: usize, rows: &mut [u8]) {
 
 #[cfg(target_arch = "x86_64")]
 mod avx512 {
-    use super::{Line, SmallTile};
+    use super::{Line, OFFSET, SmallTile};
     use std::arch::x86_64::*;
 
     /// Four rows of 16 bytes become 16 lanes of 4 bytes: gather dwords by column, then bytes within each quarter.
@@ -300,6 +291,25 @@ mod avx512 {
             // SAFETY: `line` is 64 writable bytes, aligned to 64.
             unsafe { _mm512_store_si512(line.0.as_mut_ptr().cast(), group) };
         }
+    }
+
+    /// A multiply–accumulate with ones sums the four bytes of every lane.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+    pub(super) fn offset_sums(panel: &[Line]) -> [i32; 16] {
+        let ones = _mm512_set1_epi8(1);
+        let mut sums = [_mm512_setzero_si512(); 4];
+        for lines in panel.chunks(4) {
+            for (sum, line) in sums.iter_mut().zip(lines) {
+                // SAFETY: a line is 64 readable bytes, aligned to 64.
+                *sum = _mm512_dpbusd_epi32(*sum, ones, unsafe { _mm512_load_si512(line.0.as_ptr().cast()) });
+            }
+        }
+        let sum = _mm512_add_epi32(_mm512_add_epi32(sums[0], sums[1]), _mm512_add_epi32(sums[2], sums[3]));
+        let mut out = [0; 16];
+        let negated = _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_slli_epi32(sum, OFFSET.trailing_zeros()));
+        // SAFETY: `out` is 64 writable bytes.
+        unsafe { _mm512_storeu_si512(out.as_mut_ptr().cast(), negated) };
+        out
     }
 
     /// Transposes whole blocks of 16 lines of 16 lanes; returns the number of entries written to the front of every row.

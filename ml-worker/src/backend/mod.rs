@@ -11,6 +11,7 @@
 //! | [`network`] | master parameters |
 //! | [`pass`] | forward passes |
 //! | [`cpu`] | a run being trained |
+//! | [`trial`] | one product alone, to measure it |
 //!
 //! A step reads each tensor as rarely as it can: activations and errors have delayed exponents, so a product's tile is
 //! quantised while it is still in the nearest cache, and the gradient's tile updates weights and momentum at once.
@@ -24,9 +25,11 @@ mod network;
 mod pass;
 mod pool;
 mod product;
+mod trial;
 #[cfg(test)]
 mod tests;
 
 pub use cpu::{Accuracy, BackendError, Cpu, Step};
 pub use isa::Isa;
 pub use lottery::{Lottery, Win};
+pub use trial::Trial;

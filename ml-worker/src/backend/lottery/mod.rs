@@ -8,6 +8,7 @@ use quern_work::{
     Hash, Job, JobInput, Shape, U256, WorkSeal, batch,
     hash::{self, Context},
     merkle::Tree,
+    task,
 };
 
 use super::{
@@ -53,27 +54,31 @@ pub(crate) struct Draws {
     weights: Side,
     chunks: usize,
     rank: usize,
-    step: u64,
-    job: Option<Job>,
-    tree: Option<Tree>,
 }
 
-impl Draws {
-    /// Commits to the weights, derives the job and adds its noise to both operands.
-    ///
-    /// `batch` (m×k) comes as packed rows, `operand` is k×n.
-    pub(crate) fn prepare(
-        &mut self,
+/// A lottery product that is committed to.
+pub(crate) struct Ticket {
+    job: Job,
+    tree: Tree,
+    step: u64,
+}
+
+impl Ticket {
+    /// The source of the noise.
+    pub(crate) fn job(&self) -> &Job {
+        &self.job
+    }
+
+    /// Commits to the weights, `operand` (k×n), and derives the job of this step.
+    pub(crate) fn new(
         isa: Isa,
         pool: &Pool,
         lottery: &Lottery,
         step: u64,
-        dataset: &Dataset,
-        batch: &Strips,
+        dataset: &task::Dataset,
         operand: &Strips,
         shape: Shape,
-    ) {
-        let commitment = dataset.commitment();
+    ) -> Self {
         let tree = commit(isa, pool, operand, shape);
         let job = Job::new(&JobInput {
             genesis: lottery.genesis,
@@ -82,17 +87,83 @@ impl Draws {
             run: lottery.run,
             step,
             shape,
-            dataset_root: commitment.root,
-            row_blocks: commitment.row_blocks,
+            dataset_root: dataset.root,
+            row_blocks: dataset.row_blocks,
             weights_root: tree.root(),
         });
-        self.step = step;
+        Self { job, tree, step }
+    }
+
+    /// The wins among the tiles' `words`, which come column of tiles by column of tiles.
+    pub(crate) fn wins(
+        &self,
+        isa: Isa,
+        pool: &Pool,
+        lottery: &Lottery,
+        run_seed: &Hash,
+        dataset: &Dataset,
+        operand: &Strips,
+        words: &[Words],
+    ) -> Vec<Win> {
+        let shape = self.job.shape();
+        let k = shape.k as usize;
+        let seal = |(i, j): (u32, u32)| {
+            let block = batch::block(run_seed, self.step, i, dataset.row_blocks());
+            let (a_rows, block_labels) = dataset.row_block(block);
+            let mut labels = [0; TILE];
+            labels.copy_from_slice(block_labels);
+            let mut b_rows = vec![0; TILE * k];
+            neuron_block(isa, operand, j as usize, k, &mut b_rows);
+            WorkSeal {
+                run: lottery.run,
+                step: self.step,
+                tile: (i, j),
+                weights_root: self.tree.root(),
+                a_rows: a_rows.to_vec(),
+                labels,
+                a_path: dataset.tree().path(block as usize),
+                b_rows: b_rows.into_iter().map(|byte| byte as i8).collect(),
+                b_path: self.tree.path(j as usize),
+            }
+        };
+        let found = winners(pool, &self.job, lottery.allowance, lottery.threshold, words);
+        found.into_iter().map(|(tile, draw)| Win { draw, seal: seal(tile) }).collect()
+    }
+}
+
+/// The tiles whose draws are allowed to win and within the threshold, ascending ordinal. `words` are the tiles' transcripts, column of
+/// tiles by column of tiles.
+pub(crate) fn winners(
+    pool: &Pool,
+    job: &Job,
+    allowance: u32,
+    threshold: U256,
+    words: &[Words],
+) -> Vec<((u32, u32), U256)> {
+    let shape = job.shape();
+    let tiles_m = shape.tiles_m();
+    let key = hash::derive(Context::DRAW, &[&job.hash()]);
+    let mut found = vec![Vec::new(); shape.tiles_n() as usize];
+    pool.each(&mut found, |j, found| {
+        let allowed = (0..tiles_m).map(|i| (i, j as u32)).take_while(|&tile| shape.ordinal(tile) < allowance.into());
+        let words = &words[j * tiles_m as usize..][..allowed.clone().count()];
+        let draws = hashing::draws(&key, words);
+        found.extend(allowed.zip(draws).filter(|(_, draw)| *draw <= threshold));
+    });
+    let mut found = found.concat();
+    found.sort_unstable_by_key(|(tile, _)| shape.ordinal(*tile));
+    found
+}
+
+impl Draws {
+    /// Adds the noise of `job` to both operands: `batch` is m×k, `operand` k×n.
+    pub(crate) fn noise(&mut self, isa: Isa, pool: &Pool, job: &Job, batch: &Strips, operand: &Strips) {
+        let shape = job.shape();
         (self.rank, self.chunks) = (shape.r as usize, (shape.k / shape.r) as usize);
-        let (noise_a, noise_b) = (job.noise_a(), job.noise_b());
-        let (a, b) = (Factors::new(&noise_a, shape.m, shape.r), Factors::new(&noise_b, shape.n, shape.r));
+        let a = Factors::new(&job.noise_a(), shape.m, shape.r);
+        let b = Factors::new(&job.noise_b(), shape.n, shape.r);
         self.batch.noise_batch(isa, pool, batch, &a, &b, self.chunks);
         self.weights.noise_weights(isa, pool, operand, &b, &a);
-        (self.job, self.tree) = (Some(job), Some(tree));
     }
 
     /// The operands of the noised product.
@@ -106,52 +177,6 @@ impl Draws {
             rank: self.rank,
             chunks: self.chunks,
         }
-    }
-
-    /// The wins among the tiles' `words`, column of tiles by column of tiles of `shape.tiles_m()` each.
-    pub(crate) fn wins(
-        &self,
-        isa: Isa,
-        pool: &Pool,
-        lottery: &Lottery,
-        run_seed: &Hash,
-        dataset: &Dataset,
-        operand: &Strips,
-        words: &[Words],
-    ) -> Vec<Win> {
-        let (Some(job), Some(tree)) = (&self.job, &self.tree) else { return Vec::new() };
-        let shape = job.shape();
-        let (tiles_m, tiles_n) = (shape.tiles_m(), shape.tiles_n());
-        let key = hash::derive(Context::DRAW, &[&job.hash()]);
-        let mut found = vec![Vec::new(); tiles_n as usize];
-        pool.each(&mut found, |j, found| {
-            let allowed = (0..tiles_m).map(|i| (i, j as u32)).filter(|&tile| shape.ordinal(tile) < lottery.allowance.into());
-            let words = &words[j * tiles_m as usize..][..allowed.clone().count()];
-            let draws = hashing::draws(&key, words);
-            found.extend(allowed.zip(draws).filter(|(_, draw)| *draw <= lottery.threshold));
-        });
-        let mut found = found.concat();
-        found.sort_unstable_by_key(|(tile, _)| shape.ordinal(*tile));
-        let seal = |(i, j): (u32, u32)| {
-            let mut b_rows = vec![0; TILE * shape.k as usize];
-            neuron_block(isa, operand, j as usize, shape.k as usize, &mut b_rows);
-            let block = batch::block(run_seed, self.step, i, dataset.row_blocks());
-            let (a_rows, labels) = dataset.row_block(block);
-            let mut row_labels = [0; TILE];
-            row_labels.copy_from_slice(labels);
-            WorkSeal {
-                run: lottery.run,
-                step: self.step,
-                tile: (i, j),
-                weights_root: tree.root(),
-                a_rows: a_rows.to_vec(),
-                labels: row_labels,
-                a_path: dataset.tree().path(block as usize),
-                b_rows: b_rows.into_iter().map(|byte| byte as i8).collect(),
-                b_path: tree.path(j as usize),
-            }
-        };
-        found.into_iter().map(|(tile, draw)| Win { draw, seal: seal(tile) }).collect()
     }
 }
 
