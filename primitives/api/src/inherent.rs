@@ -21,7 +21,10 @@ pub struct ParentSeal {
 #[cfg_attr(feature = "std", derive(thiserror::Error))]
 pub enum InherentError {
     /// The block records another run or step than its parent's header carries.
-    #[cfg_attr(feature = "std", error("the block records another seal than its parent carries"))]
+    #[cfg_attr(
+        feature = "std",
+        error("the block records another seal than its parent carries")
+    )]
     AnotherSeal,
     /// The block does not record its parent's seal.
     #[cfg_attr(feature = "std", error("the block does not record its parent's seal"))]
@@ -58,8 +61,15 @@ impl polkadot_sdk::sp_inherents::InherentDataProvider for ParentSealProvider {
         mut error: &[u8],
     ) -> Option<Result<(), polkadot_sdk::sp_inherents::Error>> {
         (identifier == &PARENT_SEAL).then(|| {
-            let error = InherentError::decode(&mut error)?;
-            Err(polkadot_sdk::sp_inherents::Error::Application(Box::new(error)))
+            InherentError::decode(&mut error)
+                .map_err(|error| {
+                    polkadot_sdk::sp_inherents::Error::DecodingFailed(error, PARENT_SEAL)
+                })
+                .and_then(|error| {
+                    Err(polkadot_sdk::sp_inherents::Error::Application(Box::new(
+                        error,
+                    )))
+                })
         })
     }
 }

@@ -28,8 +28,14 @@ polkadot_sdk::sp_api::decl_runtime_apis! {
         fn difficulty() -> u128;
 
         /// Checks the SCALE bytes of a seal for the block with this pre-hash and author on top of
-        /// this state, at the difficulty of this state.
-        fn verify_seal(pre_hash: H256, author: AccountId32, seal: Vec<u8>) -> Result<(), SealError>;
+        /// this state, at the difficulty of this state. The caller names the genesis block, since
+        /// a state does not know its own before the first block.
+        fn verify_seal(
+            genesis: H256,
+            pre_hash: H256,
+            author: AccountId32,
+            seal: Vec<u8>,
+        ) -> Result<(), SealError>;
 
         /// The rules that draws and windows follow.
         fn rules() -> WorkRules;

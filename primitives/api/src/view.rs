@@ -5,8 +5,8 @@ use polkadot_sdk::sp_runtime::AccountId32;
 use quern_work::{Hash, task::TaskSpec};
 use scale_info::TypeInfo;
 
-/// The chain-wide rules of draws and windows.
-#[derive(Clone, Debug, Decode, Encode, Eq, PartialEq, TypeInfo)]
+/// The chain-wide rules of draws and windows; all zero, which admits nothing, where genesis set none.
+#[derive(Clone, Debug, Decode, Default, Encode, Eq, PartialEq, TypeInfo)]
 pub struct WorkRules {
     /// Rank of the noise, a genesis constant.
     pub noise_rank: u32,

@@ -1,0 +1,15 @@
+//! Weights of the hooks.
+
+use frame::weights_prelude::*;
+
+/// Weights of the hooks.
+pub trait WeightInfo {
+    /// Retargeting at the end of a block.
+    fn on_finalize() -> Weight;
+}
+
+impl WeightInfo for () {
+    fn on_finalize() -> Weight {
+        RocksDbWeight::get().reads_writes(3, 1)
+    }
+}

@@ -1,0 +1,39 @@
+//! Weights of the calls.
+
+use frame::weights_prelude::*;
+
+/// Weights of the calls.
+pub trait WeightInfo {
+    /// Opening a run.
+    fn open_run() -> Weight;
+    /// Closing a run.
+    fn close_run() -> Weight;
+    /// Checking a share of `bytes` bytes.
+    fn submit_proof(bytes: u32) -> Weight;
+    /// Claiming a state root over `segments` segments.
+    fn checkpoint(segments: u32) -> Weight;
+    /// Recording the parent's seal.
+    fn record_seal() -> Weight;
+}
+
+impl WeightInfo for () {
+    fn open_run() -> Weight {
+        RocksDbWeight::get().reads_writes(5, 5)
+    }
+    fn close_run() -> Weight {
+        RocksDbWeight::get().reads_writes(5, 5)
+    }
+    fn submit_proof(bytes: u32) -> Weight {
+        RocksDbWeight::get()
+            .reads_writes(4, 1)
+            .saturating_add(Weight::from_parts(100_000, 1).saturating_mul(bytes.into()))
+    }
+    fn checkpoint(segments: u32) -> Weight {
+        RocksDbWeight::get()
+            .reads_writes(4, 2)
+            .saturating_add(RocksDbWeight::get().reads_writes(1, 1).saturating_mul(segments.into()))
+    }
+    fn record_seal() -> Weight {
+        RocksDbWeight::get().reads_writes(6, 4)
+    }
+}

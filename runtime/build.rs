@@ -1,0 +1,6 @@
+//! Builds the WASM runtime, with its metadata hash for offline signers.
+
+fn main() {
+    #[cfg(feature = "std")]
+    substrate_wasm_builder::WasmBuilder::build_using_defaults();
+}

@@ -1,0 +1,241 @@
+//! What the node may ask of the runtime.
+
+use crate::{
+    AccountId, Balance, Block, Difficulty, Executive, Grandpa, Hash, InherentDataExt, Nonce,
+    Runtime, RuntimeGenesisConfig, System, TransactionPayment, VERSION, Work, opaque::SessionKeys,
+    presets,
+};
+use alloc::vec::Vec;
+use polkadot_sdk::{
+    frame_support::{
+        genesis_builder_helper::{build_state, get_preset},
+        weights::Weight,
+    },
+    frame_system_rpc_runtime_api, pallet_grandpa, pallet_transaction_payment,
+    pallet_transaction_payment_rpc_runtime_api, sp_api, sp_block_builder, sp_consensus_grandpa,
+    sp_core::{OpaqueMetadata, crypto::KeyTypeId},
+    sp_genesis_builder::{self, PresetId},
+    sp_inherents::{CheckInherentsResult, InherentData},
+    sp_offchain,
+    sp_runtime::{
+        ApplyExtrinsicResult, ExtrinsicInclusionMode,
+        traits::{Block as BlockT, NumberFor},
+        transaction_validity::{TransactionSource, TransactionValidity},
+    },
+    sp_session::{self, OpaqueGeneratedSessionKeys},
+    sp_transaction_pool,
+    sp_version::RuntimeVersion,
+};
+use quern_api::{RunInfo, WorkRules};
+use quern_work::SealError;
+
+sp_api::impl_runtime_apis! {
+    impl sp_api::Core<Block> for Runtime {
+        fn version() -> RuntimeVersion {
+            VERSION
+        }
+
+        fn execute_block(block: <Block as BlockT>::LazyBlock) {
+            Executive::execute_block(block);
+        }
+
+        fn initialize_block(header: &<Block as BlockT>::Header) -> ExtrinsicInclusionMode {
+            Executive::initialize_block(header)
+        }
+    }
+
+    impl sp_api::Metadata<Block> for Runtime {
+        fn metadata() -> OpaqueMetadata {
+            OpaqueMetadata::new(Runtime::metadata().into())
+        }
+
+        fn metadata_at_version(version: u32) -> Option<OpaqueMetadata> {
+            Runtime::metadata_at_version(version)
+        }
+
+        fn metadata_versions() -> Vec<u32> {
+            Runtime::metadata_versions()
+        }
+    }
+
+    impl sp_block_builder::BlockBuilder<Block> for Runtime {
+        fn apply_extrinsic(extrinsic: <Block as BlockT>::Extrinsic) -> ApplyExtrinsicResult {
+            Executive::apply_extrinsic(extrinsic)
+        }
+
+        fn finalize_block() -> <Block as BlockT>::Header {
+            Executive::finalize_block()
+        }
+
+        fn inherent_extrinsics(data: InherentData) -> Vec<<Block as BlockT>::Extrinsic> {
+            data.create_extrinsics()
+        }
+
+        fn check_inherents(
+            block: <Block as BlockT>::LazyBlock,
+            data: InherentData,
+        ) -> CheckInherentsResult {
+            data.check_extrinsics(&block)
+        }
+    }
+
+    impl sp_transaction_pool::runtime_api::TaggedTransactionQueue<Block> for Runtime {
+        fn validate_transaction(
+            source: TransactionSource,
+            tx: <Block as BlockT>::Extrinsic,
+            block_hash: <Block as BlockT>::Hash,
+        ) -> TransactionValidity {
+            Executive::validate_transaction(source, tx, block_hash)
+        }
+    }
+
+    impl sp_offchain::OffchainWorkerApi<Block> for Runtime {
+        fn offchain_worker(header: &<Block as BlockT>::Header) {
+            Executive::offchain_worker(header)
+        }
+    }
+
+    impl sp_session::SessionKeys<Block> for Runtime {
+        fn generate_session_keys(
+            owner: Vec<u8>,
+            seed: Option<Vec<u8>>,
+        ) -> OpaqueGeneratedSessionKeys {
+            SessionKeys::generate(&owner, seed).into()
+        }
+
+        fn decode_session_keys(encoded: Vec<u8>) -> Option<Vec<(Vec<u8>, KeyTypeId)>> {
+            SessionKeys::decode_into_raw_public_keys(&encoded)
+        }
+    }
+
+    impl sp_consensus_grandpa::GrandpaApi<Block> for Runtime {
+        fn grandpa_authorities() -> sp_consensus_grandpa::AuthorityList {
+            Grandpa::grandpa_authorities()
+        }
+
+        fn current_set_id() -> sp_consensus_grandpa::SetId {
+            pallet_grandpa::CurrentSetId::<Runtime>::get()
+        }
+
+        fn submit_report_equivocation_unsigned_extrinsic(
+            _: sp_consensus_grandpa::EquivocationProof<<Block as BlockT>::Hash, NumberFor<Block>>,
+            _: sp_consensus_grandpa::OpaqueKeyOwnershipProof,
+        ) -> Option<()> {
+            None
+        }
+
+        fn generate_key_ownership_proof(
+            _: sp_consensus_grandpa::SetId,
+            _: sp_consensus_grandpa::AuthorityId,
+        ) -> Option<sp_consensus_grandpa::OpaqueKeyOwnershipProof> {
+            None
+        }
+    }
+
+    impl quern_api::WorkApi<Block> for Runtime {
+        fn difficulty() -> u128 {
+            Difficulty::current()
+        }
+
+        fn verify_seal(
+            genesis: Hash,
+            pre_hash: Hash,
+            author: AccountId,
+            seal: Vec<u8>,
+        ) -> Result<(), SealError> {
+            Work::verify_seal(genesis, pre_hash, &author, &seal, Difficulty::current())
+        }
+
+        fn rules() -> WorkRules {
+            Work::rules()
+        }
+
+        fn run(id: u64) -> Option<RunInfo> {
+            Work::run_info(id)
+        }
+
+        fn runs_of(owner: AccountId) -> Vec<RunInfo> {
+            Work::runs_of(&owner)
+        }
+    }
+
+    impl frame_system_rpc_runtime_api::AccountNonceApi<Block, AccountId, Nonce> for Runtime {
+        fn account_nonce(account: AccountId) -> Nonce {
+            System::account_nonce(account)
+        }
+    }
+
+    impl pallet_transaction_payment_rpc_runtime_api::TransactionPaymentApi<Block, Balance>
+        for Runtime
+    {
+        fn query_info(
+            extrinsic: <Block as BlockT>::Extrinsic,
+            len: u32,
+        ) -> pallet_transaction_payment_rpc_runtime_api::RuntimeDispatchInfo<Balance> {
+            TransactionPayment::query_info(extrinsic, len)
+        }
+
+        fn query_fee_details(
+            extrinsic: <Block as BlockT>::Extrinsic,
+            len: u32,
+        ) -> pallet_transaction_payment::FeeDetails<Balance> {
+            TransactionPayment::query_fee_details(extrinsic, len)
+        }
+
+        fn query_weight_to_fee(weight: Weight) -> Balance {
+            TransactionPayment::weight_to_fee(weight)
+        }
+
+        fn query_length_to_fee(length: u32) -> Balance {
+            TransactionPayment::length_to_fee(length)
+        }
+    }
+
+    impl sp_genesis_builder::GenesisBuilder<Block> for Runtime {
+        fn build_state(config: Vec<u8>) -> sp_genesis_builder::Result {
+            build_state::<RuntimeGenesisConfig>(config)
+        }
+
+        fn get_preset(id: &Option<PresetId>) -> Option<Vec<u8>> {
+            get_preset::<RuntimeGenesisConfig>(id, presets::get)
+        }
+
+        fn preset_names() -> Vec<PresetId> {
+            presets::names()
+        }
+    }
+
+    #[cfg(feature = "runtime-benchmarks")]
+    impl polkadot_sdk::frame_benchmarking::Benchmark<Block> for Runtime {
+        fn benchmark_metadata(
+            extra: bool,
+        ) -> (
+            Vec<polkadot_sdk::frame_benchmarking::BenchmarkList>,
+            Vec<polkadot_sdk::frame_support::traits::StorageInfo>,
+        ) {
+            use crate::{benchmarks::*, *};
+            use polkadot_sdk::{
+                frame_benchmarking::{self, BenchmarkList},
+                frame_support::traits::StorageInfoTrait,
+            };
+            let mut list = Vec::<BenchmarkList>::new();
+            list_benchmarks!(list, extra);
+            (list, AllPalletsWithSystem::storage_info())
+        }
+
+        fn dispatch_benchmark(
+            config: polkadot_sdk::frame_benchmarking::BenchmarkConfig,
+        ) -> Result<Vec<polkadot_sdk::frame_benchmarking::BenchmarkBatch>, alloc::string::String> {
+            use crate::{benchmarks::*, *};
+            use polkadot_sdk::{
+                frame_benchmarking::{self, BenchmarkBatch},
+                frame_support::traits::WhitelistedStorageKeys,
+            };
+            let whitelist = AllPalletsWithSystem::whitelisted_storage_keys();
+            let mut batches = Vec::<BenchmarkBatch>::new();
+            let params = (&config, &whitelist);
+            add_benchmarks!(params, batches);
+            Ok(batches)
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The pallets whose weights are measured on this runtime.
+
+use polkadot_sdk::frame_benchmarking;
+
+frame_benchmarking::define_benchmarks!(
+    [pallet_difficulty, Difficulty]
+    [pallet_rewards, Rewards]
+    [pallet_work, Work]
+);

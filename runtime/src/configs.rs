@@ -1,0 +1,189 @@
+//! How each pallet is configured.
+
+use crate::{
+    AccountId, Balance, Balances, Block, BlockNumber, Difficulty, Hash, Nonce, PalletInfo, Rewards,
+    Runtime, RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin,
+    RuntimeTask, System, Timestamp, VERSION,
+    author::SealAuthor,
+    money::{DealWithFees, MILLI_QRN, QRN},
+    opaque,
+};
+use polkadot_sdk::{
+    frame_support::{
+        PalletId, derive_impl,
+        dispatch::DispatchClass,
+        parameter_types,
+        traits::{ConstU32, ConstU64, ConstU128, VariantCountOf},
+        weights::{
+            IdentityFee, Weight,
+            constants::{RocksDbWeight, WEIGHT_REF_TIME_PER_MILLIS},
+        },
+    },
+    frame_system::{
+        self,
+        limits::{BlockLength, BlockWeights},
+    },
+    pallet_balances, pallet_grandpa, pallet_session, pallet_timestamp,
+    pallet_transaction_payment::{self, FungibleAdapter, Multiplier, TargetedFeeAdjustment},
+    sp_runtime::{
+        FixedPointNumber, Perbill, Perquintill,
+        traits::{AccountIdLookup, Bounded, ConvertInto, OpaqueKeys},
+    },
+    sp_version::RuntimeVersion,
+};
+
+/// Part of a block that ordinary extrinsics may fill.
+const NORMAL: Perbill = Perbill::from_percent(75);
+
+parameter_types! {
+    pub const BlockHashCount: BlockNumber = 2400;
+    pub const Version: RuntimeVersion = VERSION;
+    /// Half a second of execution: blocks come at random times, and must travel fast.
+    pub RuntimeBlockWeights: BlockWeights = BlockWeights::with_sensible_defaults(
+        Weight::from_parts(500 * WEIGHT_REF_TIME_PER_MILLIS, u64::MAX),
+        NORMAL,
+    );
+    pub RuntimeBlockLength: BlockLength = BlockLength::builder()
+        .max_length(5 * 1024 * 1024)
+        .modify_max_length_for_class(DispatchClass::Normal, |length| *length = NORMAL * *length)
+        .build();
+}
+
+#[derive_impl(frame_system::config_preludes::SolochainDefaultConfig)]
+impl frame_system::Config for Runtime {
+    type AccountId = AccountId;
+    type Block = Block;
+    type BlockHashCount = BlockHashCount;
+    type BlockLength = RuntimeBlockLength;
+    type BlockWeights = RuntimeBlockWeights;
+    type DbWeight = RocksDbWeight;
+    type Hash = Hash;
+    type Lookup = AccountIdLookup<AccountId, ()>;
+    type MaxConsumers = ConstU32<16>;
+    type Nonce = Nonce;
+    type AccountData = pallet_balances::AccountData<Balance>;
+    type SS58Prefix = polkadot_sdk::frame_support::traits::ConstU16<42>;
+    type Version = Version;
+}
+
+impl pallet_timestamp::Config for Runtime {
+    type Moment = u64;
+    type OnTimestampSet = ();
+    /// Proof-of-work blocks may follow each other closely.
+    type MinimumPeriod = ConstU64<1>;
+    type WeightInfo = pallet_timestamp::weights::SubstrateWeight<Runtime>;
+}
+
+impl pallet_balances::Config for Runtime {
+    type AccountStore = System;
+    type Balance = Balance;
+    type DoneSlashHandler = ();
+    type DustRemoval = ();
+    type ExistentialDeposit = ConstU128<MILLI_QRN>;
+    type FreezeIdentifier = RuntimeFreezeReason;
+    type MaxFreezes = VariantCountOf<RuntimeFreezeReason>;
+    type MaxLocks = ConstU32<50>;
+    type MaxReserves = ();
+    type ReserveIdentifier = [u8; 8];
+    type RuntimeEvent = RuntimeEvent;
+    type RuntimeFreezeReason = RuntimeFreezeReason;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type WeightInfo = pallet_balances::weights::SubstrateWeight<Runtime>;
+}
+
+parameter_types! {
+    /// Blocks should be half as full as ordinary extrinsics may make them.
+    pub const TargetFullness: Perquintill = Perquintill::from_percent(50);
+    /// With fullness at most ½ from the target: at most v/2 + v²/8 = 12.46 % a block.
+    pub Adjustment: Multiplier = Multiplier::saturating_from_rational(2_354, 10_000);
+    pub MinimumMultiplier: Multiplier = Multiplier::saturating_from_rational(1, 1_000);
+    pub MaximumMultiplier: Multiplier = Bounded::max_value();
+}
+
+impl pallet_transaction_payment::Config for Runtime {
+    type FeeMultiplierUpdate = TargetedFeeAdjustment<
+        Self,
+        TargetFullness,
+        Adjustment,
+        MinimumMultiplier,
+        MaximumMultiplier,
+    >;
+    type LengthToFee = IdentityFee<Balance>;
+    type OnChargeTransaction = FungibleAdapter<Balances, DealWithFees>;
+    type OperationalFeeMultiplier = polkadot_sdk::frame_support::traits::ConstU8<5>;
+    type RuntimeEvent = RuntimeEvent;
+    type WeightInfo = pallet_transaction_payment::weights::SubstrateWeight<Runtime>;
+    type WeightToFee = IdentityFee<Balance>;
+}
+
+parameter_types! {
+    pub const SessionLength: BlockNumber = 100;
+    pub const NoOffset: BlockNumber = 0;
+    pub const KeyDeposit: Balance = QRN;
+}
+
+impl pallet_session::Config for Runtime {
+    type Currency = Balances;
+    type DisablingStrategy = ();
+    type KeyDeposit = KeyDeposit;
+    type Keys = opaque::SessionKeys;
+    type NextSessionRotation = pallet_session::PeriodicSessions<SessionLength, NoOffset>;
+    type RuntimeEvent = RuntimeEvent;
+    type SessionHandler = <opaque::SessionKeys as OpaqueKeys>::KeyTypeIdProviders;
+    /// The validators of genesis stay.
+    type SessionManager = ();
+    type ShouldEndSession = pallet_session::PeriodicSessions<SessionLength, NoOffset>;
+    type ValidatorId = AccountId;
+    type ValidatorIdOf = ConvertInto;
+    type WeightInfo = pallet_session::weights::SubstrateWeight<Runtime>;
+}
+
+impl pallet_grandpa::Config for Runtime {
+    type EquivocationReportSystem = ();
+    type KeyOwnerProof = polkadot_sdk::sp_core::Void;
+    type MaxAuthorities = ConstU32<128>;
+    type MaxNominators = ConstU32<0>;
+    type MaxSetIdSessionEntries = ConstU64<0>;
+    type RuntimeEvent = RuntimeEvent;
+    type WeightInfo = ();
+}
+
+impl pallet_difficulty::Config for Runtime {
+    type Time = Timestamp;
+    type WeightInfo = ();
+}
+
+/// Expected MACs of the parent of the block being executed.
+pub struct ParentWork;
+
+impl polkadot_sdk::frame_support::traits::Get<u128> for ParentWork {
+    fn get() -> u128 {
+        Difficulty::parent()
+    }
+}
+
+impl pallet_work::Config for Runtime {
+    type Currency = Balances;
+    type MaxRuns = ConstU32<16>;
+    type ParentWork = ParentWork;
+    type Rewards = Rewards;
+    type RunDeposit = ConstU128<QRN>;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type WeightInfo = ();
+}
+
+parameter_types! {
+    pub const PoolId: PalletId = PalletId(*b"qrn/pool");
+    pub const Halving: BlockNumber = 210_000;
+}
+
+impl pallet_rewards::Config for Runtime {
+    type Cap = ConstU128<{ 21_000_000 * QRN }>;
+    type Currency = Balances;
+    type FindAuthor = SealAuthor;
+    type Halving = Halving;
+    type PoolId = PoolId;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type Subsidy = ConstU128<{ 50 * QRN }>;
+    type WeightInfo = ();
+}

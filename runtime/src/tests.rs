@@ -1,0 +1,231 @@
+use crate::{money::*, *};
+use codec::Encode;
+use pallet_work::WorkRewards;
+use polkadot_sdk::{
+    frame_support::{
+        assert_ok,
+        traits::{
+            OnFinalize, OnInitialize, OnUnbalanced,
+            fungible::{Balanced, InspectHold},
+        },
+    },
+    sp_consensus_pow::POW_ENGINE_ID,
+    sp_core::H256,
+    sp_genesis_builder,
+    sp_io::TestExternalities,
+    sp_keyring::Sr25519Keyring::{Alice, Bob, Ferdie},
+    sp_runtime::{BuildStorage, Digest, DigestItem},
+};
+
+fn config(preset: &str) -> RuntimeGenesisConfig {
+    let mut config = serde_json::to_value(RuntimeGenesisConfig::default()).unwrap();
+    let patch = presets::get(&preset.into()).unwrap();
+    merge(&mut config, serde_json::from_slice(&patch).unwrap());
+    serde_json::from_value(config).unwrap()
+}
+
+fn merge(into: &mut serde_json::Value, patch: serde_json::Value) {
+    match (into, patch) {
+        (serde_json::Value::Object(into), serde_json::Value::Object(patch)) => {
+            for (key, value) in patch {
+                merge(into.entry(key).or_insert(serde_json::Value::Null), value);
+            }
+        }
+        (into, patch) => *into = patch,
+    }
+}
+
+fn with_dev_chain(test: impl FnOnce()) {
+    let storage = config(sp_genesis_builder::DEV_RUNTIME_PRESET)
+        .build_storage()
+        .unwrap();
+    TestExternalities::new(storage).execute_with(test);
+}
+
+/// Opens a block by Alice: digest, hooks, time.
+fn open_block(number: BlockNumber) {
+    let logs = vec![DigestItem::PreRuntime(
+        POW_ENGINE_ID,
+        Alice.to_account_id().encode(),
+    )];
+    System::initialize(&number, &H256::repeat_byte(number as u8), &Digest { logs });
+    AllPalletsWithSystem::on_initialize(number);
+    let now = u64::from(number) * 3_000;
+    assert_ok!(Timestamp::set(RuntimeOrigin::none(), now));
+}
+
+/// Issuance is what was emitted less what was burnt; vesting is held; nothing else is.
+fn check_money(burnt: Balance) {
+    let emitted = pallet_rewards::Emitted::<Runtime>::get();
+    assert_eq!(Balances::total_issuance() + burnt, emitted);
+    let accounts: Balance = System::account_iter_total();
+    assert_eq!(accounts, Balances::total_issuance());
+    let vesting: Balance = pallet_rewards::Vesting::<Runtime>::iter_values().sum();
+    let reason = pallet_rewards::HoldReason::Vesting.into();
+    assert_eq!(
+        Balances::balance_on_hold(&reason, &Alice.to_account_id()),
+        vesting
+    );
+}
+
+trait AccountTotal {
+    fn account_iter_total() -> Balance;
+}
+
+impl AccountTotal for System {
+    fn account_iter_total() -> Balance {
+        frame_system::Account::<Runtime>::iter_values()
+            .map(|account| account.data.free + account.data.reserved)
+            .sum()
+    }
+}
+
+#[test]
+fn every_preset_builds_and_gives_each_validator_a_run() {
+    for (preset, validators) in [
+        (sp_genesis_builder::DEV_RUNTIME_PRESET, 1),
+        (sp_genesis_builder::LOCAL_TESTNET_RUNTIME_PRESET, 3),
+    ] {
+        TestExternalities::new(config(preset).build_storage().unwrap()).execute_with(|| {
+            assert_eq!(Session::validators().len(), validators);
+            assert_eq!(Grandpa::grandpa_authorities().len(), validators);
+            assert_eq!(pallet_work::Runs::<Runtime>::count(), validators as u32);
+            for (id, owner) in (0..).zip(Session::validators()) {
+                assert_eq!(Work::run_info(id).unwrap().owner, owner);
+            }
+        });
+    }
+    assert_eq!(presets::get(&"nowhere".into()), None);
+}
+
+#[test]
+fn an_honest_commons_product_may_use_every_tile() {
+    with_dev_chain(|| {
+        let (rules, spec) = (Work::rules(), presets::glyphs());
+        let shape = spec.lottery_shape(rules.noise_rank);
+        let allowance = quern_work::target::allowance(
+            rules.omega_b,
+            rules.omega_m,
+            spec.batch,
+            spec.parameters(),
+        );
+        assert!(allowance >= shape.tiles_m() * shape.tiles_n());
+    });
+}
+
+#[test]
+fn blocks_and_checkpoints_conserve_money() {
+    with_dev_chain(|| {
+        let alice = Alice.to_account_id();
+        check_money(0);
+        for number in 1..=40u32 {
+            open_block(number);
+            if number > 1 {
+                let step = u64::from(number) * 40;
+                assert_ok!(Work::record_seal(RuntimeOrigin::none(), 0, step));
+            }
+            if number % 8 == 0 {
+                let to = u64::from(number) * 40 / 64 * 64;
+                let origin = RuntimeOrigin::signed(alice.clone());
+                assert_ok!(Work::checkpoint(origin, 0, to, H256::zero()));
+                assert!(Rewards::vesting(0) < 4 * 65 * QRN);
+            }
+            AllPalletsWithSystem::on_finalize(number);
+            check_money(0);
+        }
+        // 39 worker shares, 40 authors' shares; one worker share still waits for its block.
+        let paid = 39 * 32_500 * MILLI_QRN + 40 * 2_500 * MILLI_QRN;
+        let of_alice = System::account(&alice).data;
+        assert_eq!(of_alice.free + of_alice.reserved, 1_000 * QRN + paid);
+        assert_eq!(Balances::free_balance(Rewards::pool()), 40 * 15 * QRN);
+    });
+}
+
+#[test]
+fn a_run_deposit_and_vesting_live_side_by_side() {
+    with_dev_chain(|| {
+        open_block(1);
+        let alice = Alice.to_account_id();
+        assert_ok!(Work::open_run(RuntimeOrigin::signed(alice.clone()), 0));
+        AllPalletsWithSystem::on_finalize(1);
+        Rewards::vest(1, &alice, 0);
+        check_money(0);
+        assert_eq!(
+            System::account(&alice).data.reserved,
+            QRN + 32_500 * MILLI_QRN
+        );
+    });
+}
+
+#[test]
+fn most_of_a_fee_is_burnt_and_the_tip_goes_to_the_author() {
+    with_dev_chain(|| {
+        open_block(1);
+        let before = Balances::free_balance(Alice.to_account_id());
+        let issue = Balances::total_issuance();
+        let take = |amount| {
+            <Balances as Balanced<AccountId>>::withdraw(
+                &Bob.to_account_id(),
+                amount,
+                polkadot_sdk::frame_support::traits::tokens::Precision::Exact,
+                polkadot_sdk::frame_support::traits::tokens::Preservation::Preserve,
+                polkadot_sdk::frame_support::traits::tokens::Fortitude::Polite,
+            )
+            .unwrap()
+        };
+        DealWithFees::on_unbalanceds([take(QRN), take(MILLI_QRN)].into_iter());
+        let income = QRN / 5 + MILLI_QRN;
+        assert_eq!(
+            Balances::free_balance(Alice.to_account_id()),
+            before + income
+        );
+        assert_eq!(Balances::total_issuance(), issue - QRN * 4 / 5);
+    });
+}
+
+#[test]
+fn the_fee_multiplier_moves_at_most_an_eighth_a_block() {
+    use polkadot_sdk::{
+        frame_support::{dispatch::DispatchClass, weights::Weight},
+        sp_runtime::{FixedU128, traits::Convert},
+    };
+    with_dev_chain(|| {
+        type Update = <Runtime as pallet_transaction_payment::Config>::FeeMultiplierUpdate;
+        let start = FixedU128::from_u32(1_000);
+        let full = configs::RuntimeBlockWeights::get()
+            .get(DispatchClass::Normal)
+            .max_total
+            .unwrap();
+        for (weight, within) in [(full, 1_125), (Weight::zero(), 875)] {
+            System::set_block_consumed_resources(weight, 0);
+            let next = Update::convert(start);
+            let bound = FixedU128::from_u32(within);
+            assert!(
+                if within > 1_000 {
+                    next <= bound
+                } else {
+                    next >= bound
+                },
+                "{next:?}"
+            );
+            assert_ne!(next, start);
+        }
+    });
+}
+
+#[test]
+fn only_an_account_with_its_own_run_can_seal() {
+    with_dev_chain(|| {
+        assert_eq!(Work::runs_of(&Ferdie.to_account_id()), []);
+        assert_eq!(
+            Work::verify_seal(
+                H256::zero(),
+                H256::zero(),
+                &Ferdie.to_account_id(),
+                &[0; 9],
+                1
+            ),
+            Err(quern_work::SealError::Malformed)
+        );
+    });
+}

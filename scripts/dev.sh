@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and starts a development chain with one worker beside it: blocks
+# are sealed by training a network on images. Ctrl-C ends both.
+#
+#   scripts/dev.sh [--keep FOLDER] [WORKER OPTIONS]
+#
+# Without --keep, chain and training states are thrown away at the end.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+
+keep=
+if [[ ${1-} == --keep ]]; then
+    keep=${2:?--keep needs a folder}
+    shift 2
+fi
+
+"$ROOT/scripts/build.sh"
+
+if [[ $keep ]]; then
+    mkdir -p "$keep"
+    base=$(cd "$keep" && pwd)
+else
+    base=$(mktemp -d -t quern-dev.XXXXXX)
+fi
+
+node=
+finish() {
+    trap - EXIT INT TERM
+    if [[ $node ]]; then
+        kill "$node" 2>/dev/null || true
+        wait "$node" 2>/dev/null || true
+    fi
+    [[ $keep ]] || rm -rf "$base"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+"$BIN/quern-node" --dev --base-path "$base/node" --rpc-port 9944 >"$base/node.log" 2>&1 &
+node=$!
+echo "node: ws://127.0.0.1:9944, log in $base/node.log"
+"$BIN/quern-worker" --dev --node ws://127.0.0.1:9944 --data-dir "$base/worker" "$@"
