@@ -131,8 +131,9 @@ pub struct Event {
     pub pallet: String,
     /// The event's name.
     pub name: String,
-    /// Its fields, in the form `{ run: 0, step: 12 }`.
+    /// All its fields, in the form `{ run: 0, step: 12 }`.
     pub fields: String,
+    values: Vec<(String, String)>,
 }
 
 #[derive(Deserialize)]
@@ -377,15 +378,34 @@ impl Submitted {
 }
 
 impl Event {
+    /// The value of a named field as text: a number in decimal.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&str> {
+        let found = self.values.iter().find(|(field, _)| field == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    fn new(pallet: &str, name: &str, fields: &Composite<()>) -> Self {
+        let values = match fields {
+            Composite::Named(values) => values
+                .iter()
+                .map(|(name, value)| (name.clone(), value.to_string()))
+                .collect(),
+            Composite::Unnamed(_) => Vec::new(),
+        };
+        Self {
+            pallet: pallet.to_owned(),
+            name: name.to_owned(),
+            fields: fields.to_string(),
+            values,
+        }
+    }
+
     fn read(event: &subxt::events::Event<'_, SubstrateConfig>) -> Result<Self, Error> {
         let fields = event
             .decode_fields_unchecked_as::<Composite<()>>()
             .map_err(unreadable)?;
-        Ok(Self {
-            pallet: event.pallet_name().to_owned(),
-            name: event.event_name().to_owned(),
-            fields: fields.to_string(),
-        })
+        Ok(Self::new(event.pallet_name(), event.event_name(), &fields))
     }
 }
 
@@ -460,6 +480,15 @@ mod tests {
             Some(Ok(BLOCK.0))
         );
         assert_eq!(settle(TransactionStatus::Retracted(BLOCK), false), None);
+    }
+
+    #[test]
+    fn an_events_fields_are_found_by_name() {
+        let fields = Composite::named([("run", Value::u128(3)), ("step", Value::u128(12))]);
+        let event = Event::new("Work", "Shared", &fields);
+        assert_eq!(event.fields, "{ run: 3, step: 12 }");
+        assert_eq!(event.field("step"), Some("12"));
+        assert_eq!(event.field("steps"), None);
     }
 
     #[test]

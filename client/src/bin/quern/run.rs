@@ -40,10 +40,11 @@ pub(crate) async fn open(
     finalised: bool,
 ) -> Result<Report, Failure> {
     let included = carry_out(client, signer, &Call::OpenRun { task }, finalised).await?;
-    let runs = client
-        .runs_of(&signer.account(), Some(included.block))
-        .await?;
-    let run = runs.iter().map(|info| info.run.id).max();
+    let run = included
+        .events
+        .iter()
+        .find(|event| event.name == "RunOpened")
+        .and_then(|event| event.field("run")?.parse::<u64>().ok());
     Ok(Report::new(json!({
         "block": text::hex32(&included.block),
         "run": run,
