@@ -115,7 +115,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// Makes `data_dir/GENESIS/run-N`, locks it, and proves by writing that states can be kept there.
+    /// Makes `data_dir/GENESIS/run-N` and locks it.
     ///
     /// # Errors
     /// [`StoreError::Unwritable`], [`StoreError::InUse`], and [`StoreError::Foreign`] when a whole file there belongs to
@@ -130,16 +130,16 @@ impl Store {
         };
         fs::create_dir_all(&folder).map_err(unwritable)?;
         let path = folder.join("lock");
-        let lock = File::create(&path).map_err(unwritable)?;
+        let lock = File::options()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .map_err(unwritable)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(StoreError::InUse { lock: path }),
             Err(TryLockError::Error(reason)) => return Err(unwritable(reason)),
         }
-        (&lock)
-            .write_all(b"held while a worker trains this run\n")
-            .and_then(|()| lock.sync_all())
-            .map_err(unwritable)?;
         let store = Self {
             folder: folder.clone(),
             owner,

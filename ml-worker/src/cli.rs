@@ -59,7 +59,7 @@ pub struct RunArgs {
     /// Folder for training states [default: $XDG_DATA_HOME/quern/worker or ~/.local/share/quern/worker].
     #[arg(long, value_name = "FOLDER")]
     data_dir: Option<PathBuf>,
-    /// Also evaluate on the held-out rows every STEPS steps, besides at every checkpoint.
+    /// Evaluate on the held-out rows every STEPS steps, besides at every checkpoint [default: every 2 seconds].
     #[arg(long, value_name = "STEPS")]
     held_out_every: Option<NonZero<u64>>,
     /// End with an error when the node or the run is not there, instead of waiting for it.

@@ -30,6 +30,9 @@ use crate::{
 /// Longest pause before looking for a newer template or for the end again.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
+/// Time between two evaluations, besides those at checkpoints, when no number of steps is given.
+const EVALUATE_EVERY: Duration = Duration::from_secs(2);
+
 /// Where the trainer's inputs come from and its results go.
 #[derive(Debug)]
 pub struct Surroundings {
@@ -55,11 +58,12 @@ pub struct Trainer {
     claims: Claims,
     out: Surroundings,
     started: Instant,
+    evaluated: Instant,
 }
 
 impl Trainer {
     /// A trainer of the run that `store` keeps. `cpu` holds any state of that run. The model is evaluated on `held_out` at every
-    /// checkpoint, and also every `held_out_every` steps.
+    /// checkpoint, and besides every `held_out_every` steps; none means every two seconds.
     pub fn new(
         cpu: Cpu,
         store: Store,
@@ -76,6 +80,7 @@ impl Trainer {
             claims: Claims::default(),
             out,
             started: Instant::now(),
+            evaluated: Instant::now(),
         }
     }
 
@@ -211,11 +216,11 @@ impl Trainer {
             progress.macs += u128::from(shape.product_macs());
             progress.smooth_loss(done.loss);
         });
-        let step = done.step + 1;
-        if self
-            .held_out_every
-            .is_some_and(|every| step.is_multiple_of(every))
-        {
+        let due = match self.held_out_every {
+            Some(steps) => (done.step + 1).is_multiple_of(steps),
+            None => self.evaluated.elapsed() >= EVALUATE_EVERY,
+        };
+        if due {
             self.evaluate()?;
         }
         Ok(())
@@ -303,7 +308,8 @@ impl Trainer {
         }
     }
 
-    fn evaluate(&self) -> Result<(), WorkerError> {
+    fn evaluate(&mut self) -> Result<(), WorkerError> {
+        self.evaluated = Instant::now();
         let found = self.cpu.accuracy(&self.held_out)?;
         let accuracy = found.correct as f64 / found.rows as f64;
         self.out

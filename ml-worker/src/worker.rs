@@ -55,7 +55,7 @@ pub struct Options {
     pub threads: usize,
     /// Instructions that train.
     pub isa: Isa,
-    /// Steps between two evaluations besides those at checkpoints.
+    /// Steps between two evaluations besides those at checkpoints; none for every two seconds.
     pub held_out_every: Option<u64>,
     /// Whether to wait for the node and for the run.
     pub retry: bool,
