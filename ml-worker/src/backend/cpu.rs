@@ -167,7 +167,9 @@ impl Cpu {
         pass.load(pool, &blocks, dataset.features(), count);
         operands.resize_with(count, Operand::default);
         for (index, (operand, layer)) in operands.iter_mut().zip(&network.layers).enumerate() {
-            operand.quantise(isa, pool, layer, index, index > 0 || lottery.is_none());
+            // The lottery's noise comes before the offset.
+            let flip = if index == 0 && lottery.is_some() { 0 } else { OFFSET };
+            operand.quantise(isa, pool, layer, index, flip);
         }
         let wins = match lottery {
             None => {
@@ -175,8 +177,9 @@ impl Cpu {
                 Vec::new()
             }
             Some((lottery, shape)) => {
-                let ticket = Ticket::new(isa, pool, lottery, step, &spec.dataset, &operands[0].strips, shape);
-                draws.noise(isa, pool, ticket.job(), &pass.inputs[0], &operands[0].strips);
+                let weights = &mut operands[0].columns;
+                let ticket = Ticket::new(isa, pool, lottery, step, &spec.dataset, weights, shape);
+                draws.noise(isa, pool, ticket.job(), &pass.inputs[0], weights);
                 pass.forward(isa, pool, network, operands, left, Some(draws));
                 ticket.wins(isa, pool, lottery, seed, dataset, &operands[0].strips, &pass.words)
             }
@@ -260,7 +263,7 @@ impl Cpu {
         let mut operands: Vec<Operand> = Vec::new();
         operands.resize_with(self.network.layers.len(), Operand::default);
         for (index, (operand, layer)) in operands.iter_mut().zip(&self.network.layers).enumerate() {
-            operand.quantise(isa, pool, layer, index, true);
+            operand.quantise(isa, pool, layer, index, OFFSET);
         }
         let (mut pass, mut left) = (Pass::default(), Left::default());
         let (mut correct, mut loss) = (0, 0.0);

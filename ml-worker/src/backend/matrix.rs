@@ -161,11 +161,14 @@ impl Panels {
     pub(crate) fn pack_rows(&mut self, isa: Isa, pool: &Pool, matrix: &Strips, flip: u8) {
         self.resize(matrix.rows, matrix.cols);
         let groups = self.groups;
-        pool.chunks(&mut self.lines, groups, |p, panel| {
-            for (tile, lines) in matrix.strips().map(|strip| &strip[p]).zip(panel.chunks_mut(4)) {
-                pack_tile_rows(isa, tile, flip, lines);
-            }
-        });
+        pool.chunks(&mut self.lines, groups, |p, panel| pack_rows(isa, matrix, p, flip, panel));
+    }
+}
+
+/// Packs rows 16·p to 16·p + 15 of `matrix` as panel p.
+pub(crate) fn pack_rows(isa: Isa, matrix: &Strips, p: usize, flip: u8, panel: &mut [Line]) {
+    for (strip, lines) in matrix.strips().zip(panel.chunks_mut(4)) {
+        pack_tile_rows(isa, &strip[p], flip, lines);
     }
 }
 

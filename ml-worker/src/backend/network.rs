@@ -8,7 +8,7 @@ use quern_training::{
 use super::{
     Isa,
     elementwise::{parameters, peak, shift::Shift},
-    matrix::{OFFSET, Panels, Strips, TILE, Tile, pack_strip},
+    matrix::{Panels, Strips, TILE, Tile, pack_strip},
     pool::Pool,
 };
 
@@ -101,15 +101,15 @@ impl Network {
 pub(crate) struct Operand {
     /// fan-in × fan-out.
     pub(crate) strips: Strips,
-    /// Its columns as the right side of the forward product.
+    /// Its columns as the right side of the forward product, every byte XORed as asked.
     pub(crate) columns: Panels,
     /// Real = value · 2^exponent.
     pub(crate) exponent: i32,
 }
 
 impl Operand {
-    /// Rounds the weights of `layer`, which is the network's `index`-th, and packs them if `pack`.
-    pub(crate) fn quantise(&mut self, isa: Isa, pool: &Pool, layer: &Layer, index: usize, pack: bool) {
+    /// Rounds the weights of `layer`, which is the network's `index`-th, and packs them, every byte XORed with `flip`.
+    pub(crate) fn quantise(&mut self, isa: Isa, pool: &Pool, layer: &Layer, index: usize, flip: u8) {
         let operand_bits = if index == 0 { 6 } else { 7 };
         let limit = (1 << operand_bits) - 1;
         let s = bits(layer.peak).saturating_sub(operand_bits);
@@ -122,9 +122,7 @@ impl Operand {
         let mut outputs: Vec<_> = strips.zip(self.columns.lines_mut().chunks_mut(groups)).collect();
         pool.each(&mut outputs, |j, (strip, panel)| {
             parameters::quantise(isa, &layer.w[j * height..][..height], shift, limit, strip);
-            if pack {
-                pack_strip(isa, strip, OFFSET, panel);
-            }
+            pack_strip(isa, strip, flip, panel);
         });
     }
 }

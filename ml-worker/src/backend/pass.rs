@@ -58,7 +58,8 @@ impl Pass {
         });
     }
 
-    /// Runs `network` over the batch in `inputs[0]`, through the noised operands of `draws` in the first layer if there are any.
+    /// Runs `network` over the batch in `inputs[0]`, through the noise of `draws`, if there is any, in the first layer:
+    /// its operand's columns are noised then.
     pub(crate) fn forward(
         &mut self,
         isa: Isa,
@@ -115,7 +116,7 @@ impl Pass {
                     activate(strip, i, sums);
                 }),
                 Some(draws) => {
-                    lottery_product(isa, pool, &draws.operands(), &mut strips, |strip, i, _, sums, words| {
+                    lottery_product(isa, pool, &draws.operands(&operand.columns), &mut strips, |strip, i, _, sums, words| {
                         strip.words[i] = *words;
                         activate(strip, i, sums);
                     });

@@ -63,7 +63,7 @@ impl Trial {
     /// The same product as a lottery under `pre_hash`: noise, transcripts, draws and peeling included; number of draws up to
     /// `threshold`.
     pub fn lottery(&mut self, pre_hash: Hash, threshold: U256) -> usize {
-        let Self { isa, pool, shape, a, b, draws, words, product: tiles, .. } = self;
+        let Self { isa, pool, shape, a, b, right, draws, words, product: tiles, .. } = self;
         let job = Job::new(&JobInput {
             genesis: [0; 32],
             pre_hash,
@@ -75,10 +75,11 @@ impl Trial {
             row_blocks: 1,
             weights_root: [0; 32],
         });
-        draws.noise(*isa, pool, &job, a, b);
+        right.pack_columns(*isa, pool, b, 0);
+        draws.noise(*isa, pool, &job, a, right);
         let height = shape.tiles_m() as usize;
         let mut strips: Vec<_> = tiles.chunks_mut(height).zip(words.chunks_mut(height)).collect();
-        lottery_product(*isa, pool, &draws.operands(), &mut strips, |(strip, words), i, _, tile, drawn| {
+        lottery_product(*isa, pool, &draws.operands(right), &mut strips, |(strip, words), i, _, tile, drawn| {
             strip[i] = *tile;
             words[i] = *drawn;
         });

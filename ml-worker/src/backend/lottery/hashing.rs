@@ -3,6 +3,8 @@
 //! BLAKE3 fills its lanes with the chunks of one message. A neuron block has a dozen chunks and a transcript a single block, so
 //! lanes would stay empty; across messages they are all full.
 
+use std::cell::RefCell;
+
 use blake3::{
     IncrementCounter,
     hazmat::{HasherExt, hash_derive_key_context},
@@ -23,6 +25,11 @@ const PARENT: u8 = 1 << 2;
 const ROOT: u8 = 1 << 3;
 const KEYED: u8 = 1 << 4;
 const DERIVE_KEY: u8 = 1 << 6;
+
+thread_local! {
+    /// Room for the messages of one group, kept from step to step.
+    static MESSAGES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 /// The draws of transcripts under a job's draw key.
 pub(super) fn draws(key: &Hash, words: &[Words]) -> Vec<U256> {
@@ -47,11 +54,14 @@ pub(super) fn leaves(pool: &Pool, count: usize, len: usize, write: impl Fn(usize
     let key = hash_derive_key_context("quern/v1/merkle-leaf");
     let mut leaves = vec![Hash::default(); count];
     pool.chunks(&mut leaves, lanes, |group, leaves| {
-        let mut messages = vec![0; leaves.len() * len];
-        for (lane, message) in messages.chunks_exact_mut(len).enumerate() {
-            write(group * lanes + lane, message);
-        }
-        derive_many(platform, &key, &messages, len, leaves);
+        MESSAGES.with_borrow_mut(|messages| {
+            messages.resize(messages.len().max(leaves.len() * len), 0);
+            let messages = &mut messages[..leaves.len() * len];
+            for (lane, message) in messages.chunks_exact_mut(len).enumerate() {
+                write(group * lanes + lane, message);
+            }
+            derive_many(platform, &key, messages, len, leaves);
+        });
     });
     leaves
 }

@@ -13,11 +13,11 @@ use quern_work::{
 
 use super::{
     Isa,
-    matrix::{Line, Strips, TILE, pack_strip, unpack},
+    matrix::{Line, Panels, Strips, TILE, pack_strip, unpack},
     pool::Pool,
     product::{Noised, Words},
 };
-use noise::{Factors, Side};
+use noise::{Batch, Factors, Weights};
 
 /// What the draws of a step depend on beside the run: one block template.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,8 +50,8 @@ pub struct Win {
 /// The noised operands of a step.
 #[derive(Default)]
 pub(crate) struct Draws {
-    batch: Side,
-    weights: Side,
+    batch: Batch,
+    weights: Weights,
     chunks: usize,
     rank: usize,
 }
@@ -69,17 +69,17 @@ impl Ticket {
         &self.job
     }
 
-    /// Commits to the weights, `operand` (k×n), and derives the job of this step.
+    /// Commits to the packed columns of the weights, without offset, and derives the job of this step.
     pub(crate) fn new(
         isa: Isa,
         pool: &Pool,
         lottery: &Lottery,
         step: u64,
         dataset: &task::Dataset,
-        operand: &Strips,
+        weights: &Panels,
         shape: Shape,
     ) -> Self {
-        let tree = commit(isa, pool, operand, shape);
+        let tree = commit(isa, pool, weights, shape);
         let job = Job::new(&JobInput {
             genesis: lottery.genesis,
             pre_hash: lottery.pre_hash,
@@ -112,8 +112,10 @@ impl Ticket {
             let (a_rows, block_labels) = dataset.row_block(block);
             let mut labels = [0; TILE];
             labels.copy_from_slice(block_labels);
+            let mut panel = vec![Line::ZERO; k.div_ceil(4)];
+            pack_strip(isa, operand.strip(j as usize), 0, &mut panel);
             let mut b_rows = vec![0; TILE * k];
-            neuron_block(isa, operand, j as usize, k, &mut b_rows);
+            unpack(isa, &panel, k, &mut b_rows);
             WorkSeal {
                 run: lottery.run,
                 step: self.step,
@@ -156,22 +158,23 @@ pub(crate) fn winners(
 }
 
 impl Draws {
-    /// Adds the noise of `job` to both operands: `batch` is m×k, `operand` k×n.
-    pub(crate) fn noise(&mut self, isa: Isa, pool: &Pool, job: &Job, batch: &Strips, operand: &Strips) {
+    /// Adds the noise of `job` to both operands: the rows of `batch` (m×k) and the packed columns of the weights, which come
+    /// without offset and leave with it.
+    pub(crate) fn noise(&mut self, isa: Isa, pool: &Pool, job: &Job, batch: &Strips, weights: &mut Panels) {
         let shape = job.shape();
         (self.rank, self.chunks) = (shape.r as usize, (shape.k / shape.r) as usize);
         let a = Factors::new(&job.noise_a(), shape.m, shape.r);
         let b = Factors::new(&job.noise_b(), shape.n, shape.r);
-        self.batch.noise_batch(isa, pool, batch, &a, &b, self.chunks);
-        self.weights.noise_weights(isa, pool, operand, &b, &a);
+        self.batch.noise(isa, pool, batch, &a, &b, self.chunks);
+        self.weights.noise(isa, pool, weights, &b, &a);
     }
 
-    /// The operands of the noised product.
-    pub(crate) fn operands(&self) -> Noised<'_> {
+    /// The operands of the noised product with these noised weights.
+    pub(crate) fn operands<'a>(&'a self, weights: &'a Panels) -> Noised<'a> {
         Noised {
             left: &self.batch.noised,
             left_sums: &self.batch.sums,
-            right: &self.weights.noised,
+            right: weights,
             left_factors: &self.batch.factors,
             right_factors: &self.weights.factors,
             rank: self.rank,
@@ -180,21 +183,13 @@ impl Draws {
     }
 }
 
-/// The Merkle tree over the neuron blocks of `operand` (k×n).
-fn commit(isa: Isa, pool: &Pool, operand: &Strips, shape: Shape) -> Tree {
+/// The Merkle tree over the neuron blocks, the packed columns of the weights without offset.
+fn commit(isa: Isa, pool: &Pool, weights: &Panels, shape: Shape) -> Tree {
     let k = shape.k as usize;
-    // Index and rows, as `merkle::leaf` concatenates them. A valid shape has k ≥ 32: more than one chunk only from k = 64 on,
-    // which rank 4 implies.
+    // Index and rows, as `merkle::leaf` concatenates them. A valid shape of rank 4 has k ≥ 64: more than one chunk.
     let leaves = hashing::leaves(pool, shape.tiles_n() as usize, 8 + TILE * k, |j, message| {
         message[..8].copy_from_slice(&(j as u64).to_le_bytes());
-        neuron_block(isa, operand, j, k, &mut message[8..]);
+        unpack(isa, weights.panel(j), k, &mut message[8..]);
     });
     Tree::new(leaves)
-}
-
-/// Writes neuron block `j`, 16 rows of the transposed operand, as bytes.
-fn neuron_block(isa: Isa, operand: &Strips, j: usize, k: usize, rows: &mut [u8]) {
-    let mut panel = vec![Line::ZERO; k.div_ceil(4)];
-    pack_strip(isa, operand.strip(j), 0, &mut panel);
-    unpack(isa, &panel, k, rows);
 }

@@ -97,8 +97,8 @@ fn draw_panels<const N: usize>(
             for j in 0..N {
                 let mut xor = xor3(_mm512_rol_epi32(lanes[j][word], 13), sums[0][j], sums[1][j]);
                 xor = xor3(xor, sums[2][j], sums[3][j]);
-                let other = xor3(sums[4][j], sums[5][j], sums[6][j]);
-                lanes[j][word] = xor3(xor, other, sums[7][j]);
+                xor = xor3(xor, sums[4][j], sums[5][j]);
+                lanes[j][word] = xor3(xor, sums[6][j], sums[7][j]);
             }
         }
         // SAFETY: `rest` groups are left of every side, and the sides of the factors have `factors` groups.
