@@ -10,7 +10,10 @@ mod benchmarks {
     /// A correction at the end of an epoch: the longest path.
     #[benchmark]
     fn on_finalize() {
-        let target = Target { interval_ms: 3_000, floor: 1 };
+        let target = Target {
+            interval_ms: 3_000,
+            floor: 1,
+        };
         State::<T>::put(Retarget {
             last_ms: Some(1),
             epoch_blocks: retarget::EPOCH - 1,

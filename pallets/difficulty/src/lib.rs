@@ -53,7 +53,6 @@ pub mod pallet {
 
     /// Interval, floor and first difficulty of a chain.
     #[pallet::genesis_config]
-    #[derive(frame::derive::DefaultNoBound)]
     pub struct GenesisConfig<T: Config> {
         /// Wanted interval between blocks, in milliseconds.
         pub interval_ms: u64,
@@ -66,10 +65,25 @@ pub mod pallet {
         pub marker: PhantomData<T>,
     }
 
+    impl<T: Config> Default for GenesisConfig<T> {
+        /// A block a minute, from the smallest difficulty.
+        fn default() -> Self {
+            Self {
+                interval_ms: 60_000,
+                floor: 1,
+                initial: 1,
+                marker: PhantomData,
+            }
+        }
+    }
+
     #[pallet::genesis_build]
     impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
         fn build(&self) {
-            let target = Target { interval_ms: self.interval_ms, floor: self.floor };
+            let target = Target {
+                interval_ms: self.interval_ms,
+                floor: self.floor,
+            };
             assert!(
                 target.is_valid(),
                 "difficulty: the interval or the floor is out of bounds: {target:?}"
@@ -120,7 +134,10 @@ pub mod pallet {
                 (target.floor..=retarget::MAX_DIFFICULTY).contains(&state.difficulty),
                 "difficulty: out of bounds"
             );
-            ensure!(state.epoch_blocks < retarget::EPOCH, "difficulty: the epoch has overrun");
+            ensure!(
+                state.epoch_blocks < retarget::EPOCH,
+                "difficulty: the epoch has overrun"
+            );
             Ok(())
         }
     }

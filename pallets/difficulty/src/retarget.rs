@@ -49,7 +49,8 @@ pub struct Target {
 impl Target {
     /// Whether both values are within their bounds.
     pub fn is_valid(&self) -> bool {
-        (1..=MAX_TARGET_MS).contains(&self.interval_ms) && (1..=MAX_DIFFICULTY).contains(&self.floor)
+        (1..=MAX_TARGET_MS).contains(&self.interval_ms)
+            && (1..=MAX_DIFFICULTY).contains(&self.floor)
     }
 }
 
@@ -102,7 +103,9 @@ impl Retarget {
                 ..self
             };
         };
-        let interval = now_ms.saturating_sub(last_ms).clamp(1, LONGEST * target.interval_ms);
+        let interval = now_ms
+            .saturating_sub(last_ms)
+            .clamp(1, LONGEST * target.interval_ms);
         let average = self.average - self.average / 10 + (interval << EMA_BITS) / 10;
         let epoch_blocks = self.epoch_blocks + 1;
         let epoch_work = self.epoch_work.saturating_add(sealed);
@@ -139,12 +142,17 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const TARGET: Target = Target { interval_ms: 3_000, floor: 1_000 };
+    const TARGET: Target = Target {
+        interval_ms: 3_000,
+        floor: 1_000,
+    };
 
     /// Mines `blocks` blocks with `macs_per_ms`, each taking exactly its expected time.
     fn mine(mut state: Retarget, blocks: u32, macs_per_ms: u128, now: &mut u64) -> Retarget {
         for _ in 0..blocks {
-            *now += u64::try_from(state.difficulty / macs_per_ms).unwrap().max(1);
+            *now += u64::try_from(state.difficulty / macs_per_ms)
+                .unwrap()
+                .max(1);
             state = state.next(*now, &TARGET);
         }
         state

@@ -48,11 +48,20 @@ fn block(number: u64, now: u64) {
 #[test]
 fn late_blocks_ease_the_next_one_and_the_parents_difficulty_is_remembered() {
     TestState::new(genesis(3_000).build_storage().unwrap()).execute_with(|| {
-        assert_eq!((Difficulty::current(), Difficulty::parent()), (1_000_000, 0));
+        assert_eq!(
+            (Difficulty::current(), Difficulty::parent()),
+            (1_000_000, 0)
+        );
         block(1, 50_000);
-        assert_eq!((Difficulty::current(), Difficulty::parent()), (1_000_000, 1_000_000));
+        assert_eq!(
+            (Difficulty::current(), Difficulty::parent()),
+            (1_000_000, 1_000_000)
+        );
         block(2, 80_000);
-        assert_eq!((Difficulty::current(), Difficulty::parent()), (980_000, 1_000_000));
+        assert_eq!(
+            (Difficulty::current(), Difficulty::parent()),
+            (980_000, 1_000_000)
+        );
         block(3, 80_001);
         assert_eq!(Difficulty::parent(), 980_000);
     });

@@ -22,7 +22,10 @@ pub struct Split {
 /// halvings.
 pub fn subsidy(number: u64, first: u128, halving: u64) -> u128 {
     let halvings = number.saturating_sub(1) / halving.max(1);
-    u32::try_from(halvings).ok().and_then(|by| first.checked_shr(by)).unwrap_or(0)
+    u32::try_from(halvings)
+        .ok()
+        .and_then(|by| first.checked_shr(by))
+        .unwrap_or(0)
 }
 
 /// Splits 65/30/5; what rounding leaves goes to the pool.
@@ -30,7 +33,11 @@ pub fn split(emission: u128) -> Split {
     // percent · emission / 100 without overflow: emission = 100 q + r, r < 100.
     let part = |percent: u128| emission / 100 * percent + emission % 100 * percent / 100;
     let (worker, author) = (part(WORKER_PERCENT), part(AUTHOR_PERCENT));
-    Split { worker, pool: emission - worker - author, author }
+    Split {
+        worker,
+        pool: emission - worker - author,
+        author,
+    }
 }
 
 #[cfg(test)]
@@ -45,8 +52,9 @@ mod tests {
         assert_eq!(subsidy(210_000, first, halving), first);
         assert_eq!(subsidy(210_001, first, halving), first / 2);
         assert_eq!(subsidy(u64::MAX, first, halving), 0);
-        let total: u128 =
-            (0..200).map(|era| subsidy(era * halving + 1, first, halving) * u128::from(halving)).sum();
+        let total: u128 = (0..200)
+            .map(|era| subsidy(era * halving + 1, first, halving) * u128::from(halving))
+            .sum();
         assert!(total <= 21_000_000 * 1_000_000_000_000);
     }
 
@@ -54,13 +62,24 @@ mod tests {
     fn fifty_coins_split_exactly() {
         assert_eq!(
             split(50_000_000_000_000),
-            Split { worker: 32_500_000_000_000, pool: 15_000_000_000_000, author: 2_500_000_000_000 }
+            Split {
+                worker: 32_500_000_000_000,
+                pool: 15_000_000_000_000,
+                author: 2_500_000_000_000
+            }
         );
     }
 
     #[test]
     fn dust_goes_to_the_pool() {
-        assert_eq!(split(19), Split { worker: 12, pool: 7, author: 0 });
+        assert_eq!(
+            split(19),
+            Split {
+                worker: 12,
+                pool: 7,
+                author: 0
+            }
+        );
     }
 
     proptest! {

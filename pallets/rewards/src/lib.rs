@@ -176,13 +176,20 @@ pub mod pallet {
                 T::Subsidy::get(),
                 T::Halving::get().saturated_into(),
             );
-            let emission::Split { worker, mut pool, author } = emission::split(subsidy.min(left));
+            let emission::Split {
+                worker,
+                mut pool,
+                author,
+            } = emission::split(subsidy.min(left));
             let digest = frame_system::Pallet::<T>::digest();
             let found = T::FindAuthor::find_author(
                 digest.logs.iter().filter_map(|log| log.as_pre_runtime()),
             );
             match found.filter(|who| Self::mint(who, author)) {
-                Some(who) => Self::deposit_event(Event::AuthorPaid { author: who, amount: author }),
+                Some(who) => Self::deposit_event(Event::AuthorPaid {
+                    author: who,
+                    amount: author,
+                }),
                 None => pool = pool.saturating_add(author),
             }
             Self::mint(&Self::pool(), pool);
@@ -201,7 +208,10 @@ pub mod pallet {
         /// What is filed as vesting is held, and the cap holds.
         #[cfg(any(feature = "try-runtime", test))]
         pub(crate) fn do_try_state() -> Result<(), frame::deps::sp_runtime::TryRuntimeError> {
-            ensure!(Emitted::<T>::get() <= T::Cap::get(), "rewards: the cap is passed");
+            ensure!(
+                Emitted::<T>::get() <= T::Cap::get(),
+                "rewards: the cap is passed"
+            );
             ensure!(
                 T::Currency::total_issuance() <= Emitted::<T>::get(),
                 "rewards: more money exists than was emitted"
@@ -225,7 +235,11 @@ pub mod pallet {
                 Vesting::<T>::mutate(run, segment, |entry| {
                     *entry = Some(entry.unwrap_or(0).saturating_add(amount));
                 });
-                Self::deposit_event(Event::Vested { run, segment, amount });
+                Self::deposit_event(Event::Vested {
+                    run,
+                    segment,
+                    amount,
+                });
             }
         }
 

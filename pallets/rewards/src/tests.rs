@@ -1,12 +1,12 @@
 use crate as pallet_rewards;
 use crate::*;
+use frame::traits::fungible::InspectHold;
 use frame::{
     deps::sp_runtime::{ConsensusEngineId, Digest, DigestItem},
     runtime::prelude::*,
     testing_prelude::*,
 };
 use pallet_work::WorkRewards;
-use frame::traits::fungible::InspectHold;
 use polkadot_sdk::pallet_balances;
 use proptest::prelude::*;
 
@@ -45,7 +45,10 @@ impl FindAuthor<u64> for FirstByte {
     where
         I: 'a + IntoIterator<Item = (ConsensusEngineId, &'a [u8])>,
     {
-        digests.into_iter().find(|(id, _)| *id == ENGINE).map(|(_, data)| data[0].into())
+        digests
+            .into_iter()
+            .find(|(id, _)| *id == ENGINE)
+            .map(|(_, data)| data[0].into())
     }
 }
 
@@ -85,12 +88,18 @@ fn with_chain(test: impl FnOnce()) {
 fn check() {
     Rewards::do_try_state().unwrap();
     let filed: u128 = Vesting::<Test>::iter_values().sum();
-    assert_eq!(Balances::balance_on_hold(&HoldReason::Vesting.into(), &OWNER), filed);
+    assert_eq!(
+        Balances::balance_on_hold(&HoldReason::Vesting.into(), &OWNER),
+        filed
+    );
 }
 
 /// Executes an empty block by `author`.
 fn block(number: u64, author: Option<u64>) {
-    let logs = author.map(|id| DigestItem::PreRuntime(ENGINE, vec![id as u8])).into_iter().collect();
+    let logs = author
+        .map(|id| DigestItem::PreRuntime(ENGINE, vec![id as u8]))
+        .into_iter()
+        .collect();
     System::initialize(&number, &Default::default(), &Digest { logs });
     Rewards::on_initialize(number);
     Rewards::on_finalize(number);
@@ -104,6 +113,7 @@ fn a_block_pays_its_author_and_the_pool_and_sets_the_worker_share_aside() {
         assert_eq!(Balances::free_balance(Rewards::pool()), 300);
         assert_eq!(Pending::<Test>::get(), 650);
         assert_eq!(Emitted::<Test>::get(), GENESIS + 350);
+        System::set_block_number(10);
         block(11, Some(AUTHOR));
         assert_eq!(Balances::free_balance(AUTHOR), 75);
     });

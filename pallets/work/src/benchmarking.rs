@@ -1,22 +1,39 @@
 //! Benchmarks of the calls, with true seals: the check is most of a share's weight.
 
-use crate::*;
+use crate::{types::FEATURES_PER_UNIT, *};
 use alloc::vec;
 use frame::benchmarking::prelude::*;
-use quern_work::{Dataset, TILE, batch, merkle::{self, Tree}};
-
-/// Feature blocks of 256: 784 features are a bit more than three.
-const FEATURES_PER_UNIT: u32 = 256;
+use quern_work::{
+    Dataset, TILE, batch,
+    merkle::{self, Tree},
+};
 
 /// A task over a dataset of 16 row blocks with `units` × 256 features, all zero, and the leaves' tree.
 fn task<T: Config>(units: u32) -> (TaskSpec, Tree) {
     let features = units * FEATURES_PER_UNIT;
     let rows = vec![0i8; TILE * features as usize];
-    let leaves = (0..16).map(|block| merkle::rows_leaf(block, &rows, &[0; TILE])).collect();
+    let leaves = (0..16)
+        .map(|block| merkle::rows_leaf(block, &rows, &[0; TILE]))
+        .collect();
     let tree = Tree::new(leaves);
-    let dataset = Dataset { root: tree.root(), row_blocks: 16, features, classes: 10 };
+    let dataset = Dataset {
+        root: tree.root(),
+        row_blocks: 16,
+        features,
+        classes: 10,
+    };
     let hidden = vec![256].try_into().unwrap_or_default();
-    (TaskSpec { dataset, hidden, batch: 128, lr_shift: 3, lr_every: 0, segment: 64 }, tree)
+    (
+        TaskSpec {
+            dataset,
+            hidden,
+            batch: 128,
+            lr_shift: 3,
+            lr_every: 0,
+            segment: 64,
+        },
+        tree,
+    )
 }
 
 /// Rules under which any draw is a share, a task and the caller's run of it.
@@ -69,8 +86,11 @@ mod benchmarks {
     fn submit_proof(u: Linear<1, 16>) -> Result<(), BenchmarkError> {
         let (caller, run, data) = open::<T>(u);
         let strip = vec![0i8; TILE * (u * FEATURES_PER_UNIT) as usize];
-        let weights =
-            Tree::new((0..16).map(|block| merkle::rows_leaf(block, &strip, &[])).collect());
+        let weights = Tree::new(
+            (0..16)
+                .map(|block| merkle::rows_leaf(block, &strip, &[]))
+                .collect(),
+        );
         let seed = Runs::<T>::get(run).map(|run| run.seed).unwrap_or_default();
         let seal = WorkSeal {
             run,
@@ -83,8 +103,10 @@ mod benchmarks {
             b_rows: strip,
             b_path: weights.path(3),
         };
-        let bytes: SealBytes =
-            seal.encode().try_into().map_err(|_| BenchmarkError::Stop("the seal is too long"))?;
+        let bytes: SealBytes = seal
+            .encode()
+            .try_into()
+            .map_err(|_| BenchmarkError::Stop("the seal is too long"))?;
 
         #[extrinsic_call]
         _(RawOrigin::Signed(caller), H256::zero(), bytes);
@@ -104,7 +126,12 @@ mod benchmarks {
         }
 
         #[extrinsic_call]
-        _(RawOrigin::Signed(caller), run, u64::from(s) * 64, H256::zero());
+        _(
+            RawOrigin::Signed(caller),
+            run,
+            u64::from(s) * 64,
+            H256::zero(),
+        );
 
         assert_eq!(T::Rewards::vesting(run), 0);
         Ok(())

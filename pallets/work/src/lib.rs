@@ -160,13 +160,22 @@ pub mod pallet {
         fn build(&self) {
             let Some(rules) = &self.rules else { return };
             for (id, spec) in (0..).zip(&self.tasks) {
-                assert!(rules.admit(spec), "work: task {id} cannot be mined: {spec:?}");
+                assert!(
+                    rules.admit(spec),
+                    "work: task {id} cannot be mined: {spec:?}"
+                );
                 Tasks::<T>::insert(id, spec);
             }
             for (owner, task) in &self.runs {
-                assert!(Tasks::<T>::contains_key(task), "work: no task {task} in genesis");
+                assert!(
+                    Tasks::<T>::contains_key(task),
+                    "work: no task {task} in genesis"
+                );
                 let opened = Pallet::<T>::insert_run(*task, owner.clone(), 0);
-                assert!(opened.is_ok(), "work: too many runs of one owner in genesis");
+                assert!(
+                    opened.is_ok(),
+                    "work: too many runs of one owner in genesis"
+                );
             }
             CurrentRules::<T>::put(rules);
         }
@@ -326,7 +335,7 @@ pub mod pallet {
         /// Credits the caller's run with a draw that met the share target under the template
         /// `pre_hash`. An accepted share pays no fee.
         #[pallet::call_index(2)]
-        #[pallet::weight(T::WeightInfo::submit_proof(seal.len() as u32))]
+        #[pallet::weight(T::WeightInfo::submit_proof(types::weight_units(seal.len())))]
         pub fn submit_proof(
             origin: OriginFor<T>,
             pre_hash: H256,
@@ -335,15 +344,25 @@ pub mod pallet {
             let owner = ensure_signed(origin)?;
             let rules = CurrentRules::<T>::get().ok_or(Error::<T>::NoRules)?;
             let genesis = frame_system::Pallet::<T>::block_hash(BlockNumberFor::<T>::zero());
-            let (seal, mut run, spec) =
-                Self::check_seal(genesis, pre_hash, &owner, &seal, &rules, rules.share_difficulty)
-                    .map_err(Error::<T>::from)?;
+            let (seal, mut run, spec) = Self::check_seal(
+                genesis,
+                pre_hash,
+                &owner,
+                &seal,
+                &rules,
+                rules.share_difficulty,
+            )
+            .map_err(Error::<T>::from)?;
             let shape = spec.lottery_shape(rules.noise_rank);
             // A checked tile's ordinal is below its allowance, a u32.
             let at = (seal.step, shape.ordinal(seal.tile).saturated_into());
-            run.share(at, rules.share_difficulty, &shape).ok_or(Error::<T>::ShareOutOfOrder)?;
+            run.share(at, rules.share_difficulty, &shape)
+                .ok_or(Error::<T>::ShareOutOfOrder)?;
             Runs::<T>::insert(seal.run, run);
-            Self::deposit_event(Event::Shared { run: seal.run, step: seal.step });
+            Self::deposit_event(Event::Shared {
+                run: seal.run,
+                step: seal.step,
+            });
             Ok(Pays::No.into())
         }
 
@@ -372,7 +391,11 @@ pub mod pallet {
             claimed.committed = to;
             claimed.state_root = Some(state_root.0);
             Runs::<T>::insert(run, claimed);
-            Self::deposit_event(Event::Checkpointed { run, committed: to, state_root });
+            Self::deposit_event(Event::Checkpointed {
+                run,
+                committed: to,
+                state_root,
+            });
             Ok(Pays::No.into())
         }
 
@@ -416,10 +439,17 @@ pub mod pallet {
         }
 
         fn check_inherent(call: &Self::Call, data: &InherentData) -> Result<(), Self::Error> {
-            let Call::record_seal { run, step } = call else { return Ok(()) };
+            let Call::record_seal { run, step } = call else {
+                return Ok(());
+            };
             let expected = data.get_data::<ParentSeal>(&PARENT_SEAL).ok().flatten();
-            let recorded = ParentSeal { run: *run, step: *step };
-            (expected == Some(recorded)).then_some(()).ok_or(InherentError::AnotherSeal)
+            let recorded = ParentSeal {
+                run: *run,
+                step: *step,
+            };
+            (expected == Some(recorded))
+                .then_some(())
+                .ok_or(InherentError::AnotherSeal)
         }
 
         fn is_inherent_required(data: &InherentData) -> Result<Option<Self::Error>, Self::Error> {
@@ -448,7 +478,10 @@ pub mod pallet {
             let run = Runs::<T>::get(seal.run).ok_or(SealError::UnknownRun)?;
             let spec = Tasks::<T>::get(run.task).ok_or(SealError::UnknownRun)?;
             ensure!(run.owner == *author, SealError::NotTheAuthor);
-            ensure!(run.admits(seal.step, rules.max_ahead), SealError::StepOutsideWindow);
+            ensure!(
+                run.admits(seal.step, rules.max_ahead),
+                SealError::StepOutsideWindow
+            );
             let terms = Terms {
                 genesis: genesis.0,
                 pre_hash: pre_hash.0,
@@ -509,7 +542,10 @@ pub mod pallet {
 
         /// The open runs of an account, for the runtime API.
         pub fn runs_of(owner: &T::AccountId) -> Vec<RunInfo> {
-            RunsOf::<T>::get(owner).into_iter().filter_map(Self::run_info).collect()
+            RunsOf::<T>::get(owner)
+                .into_iter()
+                .filter_map(Self::run_info)
+                .collect()
         }
 
         /// Opens a run whose seed follows from the parent block and the run's id.
@@ -534,12 +570,18 @@ pub mod pallet {
         /// The run with its task and the rules.
         fn resolve(run: RunId) -> Option<(Run<T::AccountId>, TaskSpec, Rules)> {
             let found = Runs::<T>::get(run)?;
-            Some((found.clone(), Tasks::<T>::get(found.task)?, CurrentRules::<T>::get()?))
+            Some((
+                found.clone(),
+                Tasks::<T>::get(found.task)?,
+                CurrentRules::<T>::get()?,
+            ))
         }
 
         /// Segments that a checkpoint at `to` would release: the weight's parameter.
         fn segments_of(run: RunId, to: u64) -> u32 {
-            let Some((run, spec, rules)) = Self::resolve(run) else { return 0 };
+            let Some((run, spec, rules)) = Self::resolve(run) else {
+                return 0;
+            };
             let steps = to.saturating_sub(run.committed).min(rules.max_ahead);
             (steps / u64::from(spec.segment).max(1)).saturated_into()
         }
@@ -549,22 +591,32 @@ pub mod pallet {
         pub(crate) fn do_try_state() -> Result<(), frame::deps::sp_runtime::TryRuntimeError> {
             use frame::traits::fungible::InspectHold;
             for (id, run) in Runs::<T>::iter() {
-                ensure!(Tasks::<T>::contains_key(run.task), "work: a run without a task");
+                ensure!(
+                    Tasks::<T>::contains_key(run.task),
+                    "work: a run without a task"
+                );
                 ensure!(id < NextRun::<T>::get(), "work: a run from the future");
-                ensure!(RunsOf::<T>::get(&run.owner).contains(&id), "work: an unfiled run");
+                ensure!(
+                    RunsOf::<T>::get(&run.owner).contains(&id),
+                    "work: an unfiled run"
+                );
             }
             let mut filed = 0u32;
             for (owner, runs) in RunsOf::<T>::iter() {
                 filed = filed.saturating_add(runs.len() as u32);
-                let deposits = runs.iter().filter_map(Runs::<T>::get).fold(0u128, |sum, run| {
-                    sum.saturating_add(run.deposit)
-                });
+                let deposits = runs
+                    .iter()
+                    .filter_map(Runs::<T>::get)
+                    .fold(0u128, |sum, run| sum.saturating_add(run.deposit));
                 ensure!(
                     T::Currency::balance_on_hold(&HoldReason::Run.into(), &owner) == deposits,
                     "work: deposits and holds differ"
                 );
             }
-            ensure!(filed == Runs::<T>::count(), "work: filed runs and runs differ");
+            ensure!(
+                filed == Runs::<T>::count(),
+                "work: filed runs and runs differ"
+            );
             Ok(())
         }
     }

@@ -95,7 +95,9 @@ pub(crate) const TASK: TaskId = 0;
 
 /// 64 rows of 512 features in ten classes.
 pub(crate) fn dataset() -> Dataset {
-    let x = (0..64 * 512u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 26) as i8 - 32).collect();
+    let x = (0..64 * 512u32)
+        .map(|i| (i.wrapping_mul(2_654_435_761) >> 26) as i8 - 32)
+        .collect();
     let y = (0..64u16).map(|row| row % 10).collect();
     Dataset::new(x, y, 512, 10).unwrap()
 }
@@ -113,7 +115,13 @@ pub(crate) fn spec() -> TaskSpec {
 }
 
 pub(crate) fn rules() -> Rules {
-    Rules { noise_rank: RANK, max_ahead: 32, share_difficulty: 1, omega_b: 1 << 32, omega_m: 0 }
+    Rules {
+        noise_rank: RANK,
+        max_ahead: 32,
+        share_difficulty: 1,
+        omega_b: 1 << 32,
+        omega_m: 0,
+    }
 }
 
 /// Runs `test` on a chain with one task, and runs 0 of Alice and 1 of Bob; the invariants must hold

@@ -83,7 +83,10 @@ fn a_tile_beyond_the_allowance_is_refused() {
     with_chain(|| {
         CurrentRules::<Test>::mutate(|rules| rules.as_mut().unwrap().omega_b = (1 << 32) / 16);
         assert_eq!(check(&seal(0, (1, 0)), &ALICE, 1), Ok(()));
-        assert_eq!(check(&seal(0, (1, 1)), &ALICE, 1), Err(SealError::BeyondAllowance));
+        assert_eq!(
+            check(&seal(0, (1, 1)), &ALICE, 1),
+            Err(SealError::BeyondAllowance)
+        );
     });
 }
 
@@ -96,23 +99,38 @@ fn a_run_is_opened_with_a_deposit_and_closed_without_loss() {
         assert_eq!((info.owner, info.committed), (ALICE, 0));
         assert_ne!(info.seed, Work::run_info(0).unwrap().seed);
         assert_eq!(Work::runs_of(&ALICE).len(), 2);
-        assert_noop!(Work::close_run(signed(&BOB), 2), Error::<Test>::NotTheAuthor);
+        assert_noop!(
+            Work::close_run(signed(&BOB), 2),
+            Error::<Test>::NotTheAuthor
+        );
         assert_ok!(Work::close_run(signed(&ALICE), 2));
         assert_eq!(Balances::free_balance(&ALICE), 1_000);
-        assert_noop!(Work::close_run(signed(&ALICE), 2), Error::<Test>::UnknownRun);
+        assert_noop!(
+            Work::close_run(signed(&ALICE), 2),
+            Error::<Test>::UnknownRun
+        );
     });
 }
 
 #[test]
 fn opening_a_run_is_refused_without_task_money_or_room() {
     with_chain(|| {
-        assert_noop!(Work::open_run(signed(&ALICE), 1), Error::<Test>::UnknownTask);
+        assert_noop!(
+            Work::open_run(signed(&ALICE), 1),
+            Error::<Test>::UnknownTask
+        );
         assert_noop!(Work::open_run(RuntimeOrigin::none(), TASK), BadOrigin);
         assert_ok!(Work::open_run(signed(&BOB), TASK));
-        assert_noop!(Work::open_run(signed(&BOB), TASK), TokenError::FundsUnavailable);
+        assert_noop!(
+            Work::open_run(signed(&BOB), TASK),
+            TokenError::FundsUnavailable
+        );
         assert_ok!(Work::open_run(signed(&ALICE), TASK));
         assert_ok!(Work::open_run(signed(&ALICE), TASK));
-        assert_noop!(Work::open_run(signed(&ALICE), TASK), Error::<Test>::TooManyRuns);
+        assert_noop!(
+            Work::open_run(signed(&ALICE), TASK),
+            Error::<Test>::TooManyRuns
+        );
     });
 }
 
@@ -120,7 +138,10 @@ fn opening_a_run_is_refused_without_task_money_or_room() {
 fn the_last_run_and_a_run_with_vesting_rewards_stay_open() {
     with_chain(|| {
         set_vesting(5);
-        assert_noop!(Work::close_run(signed(&BOB), 1), Error::<Test>::StillVesting);
+        assert_noop!(
+            Work::close_run(signed(&BOB), 1),
+            Error::<Test>::StillVesting
+        );
         assert_ok!(Work::close_run(signed(&BOB), 1));
         assert_noop!(Work::close_run(signed(&ALICE), 0), Error::<Test>::LastRun);
     });
@@ -133,7 +154,8 @@ fn a_share_is_credited_once_and_is_free() {
         assert_eq!(paid.pays_fee, Pays::No);
         let run = Runs::<Test>::get(0).unwrap();
         assert_eq!((run.shares, run.macs, run.last_share), (1, 1, Some((3, 5))));
-        let again = |step, tile| Work::submit_proof(signed(&ALICE), PRE_HASH, bytes(&seal(step, tile)));
+        let again =
+            |step, tile| Work::submit_proof(signed(&ALICE), PRE_HASH, bytes(&seal(step, tile)));
         assert_noop!(again(3, (1, 2)), Error::<Test>::ShareOutOfOrder);
         assert_noop!(again(3, (0, 2)), Error::<Test>::ShareOutOfOrder);
         assert_noop!(again(2, (3, 2)), Error::<Test>::ShareOutOfOrder);
@@ -181,7 +203,10 @@ fn a_checkpoint_moves_the_window_and_releases_its_segments() {
         assert_eq!(told(), [Told::Release(0, 0..2), Told::Release(0, 2..6)]);
         let run = Runs::<Test>::get(0).unwrap();
         assert_eq!((run.committed, run.state_root), (48, Some(root.0)));
-        assert_eq!(check(&seal(47, (0, 0)), &ALICE, 1), Err(SealError::StepOutsideWindow));
+        assert_eq!(
+            check(&seal(47, (0, 0)), &ALICE, 1),
+            Err(SealError::StepOutsideWindow)
+        );
         assert_eq!(check(&seal(48, (0, 0)), &ALICE, 1), Ok(()));
     });
 }
@@ -254,14 +279,24 @@ fn the_inherent_must_match_the_parents_seal() {
     assert_eq!(Work::create_inherent(&data), None);
     assert_eq!(Work::is_inherent_required(&data), Ok(None));
     let call = Call::<Test>::record_seal { run: 4, step: 5 };
-    assert_eq!(Work::check_inherent(&call, &data), Err(InherentError::AnotherSeal));
-    data.put_data(PARENT_SEAL, &ParentSeal { run: 4, step: 5 }).unwrap();
+    assert_eq!(
+        Work::check_inherent(&call, &data),
+        Err(InherentError::AnotherSeal)
+    );
+    data.put_data(PARENT_SEAL, &ParentSeal { run: 4, step: 5 })
+        .unwrap();
     assert_eq!(Work::create_inherent(&data), Some(call.clone()));
     assert!(Work::is_inherent(&call));
-    assert_eq!(Work::is_inherent_required(&data), Ok(Some(InherentError::Missing)));
+    assert_eq!(
+        Work::is_inherent_required(&data),
+        Ok(Some(InherentError::Missing))
+    );
     assert_eq!(Work::check_inherent(&call, &data), Ok(()));
     let lie = Call::<Test>::record_seal { run: 4, step: 6 };
-    assert_eq!(Work::check_inherent(&lie, &data), Err(InherentError::AnotherSeal));
+    assert_eq!(
+        Work::check_inherent(&lie, &data),
+        Err(InherentError::AnotherSeal)
+    );
 }
 
 #[test]

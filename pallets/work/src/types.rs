@@ -2,7 +2,7 @@
 
 use codec::{Decode, Encode, MaxEncodedLen};
 use quern_api::WorkRules;
-use quern_work::{Hash, Shape, task::TaskSpec};
+use quern_work::{Hash, Shape, TILE, task::TaskSpec};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +37,15 @@ pub struct Run<AccountId> {
     pub seals: u64,
     /// Shares accepted.
     pub shares: u64,
+}
+
+/// Features in one unit of a seal's weight.
+pub const FEATURES_PER_UNIT: u32 = 256;
+
+/// Units of weight of a seal of `bytes` bytes: two strips of 16 rows make almost all of it.
+pub fn weight_units(bytes: usize) -> u32 {
+    let unit = 2 * TILE * FEATURES_PER_UNIT as usize;
+    u32::try_from(bytes.div_ceil(unit)).unwrap_or(u32::MAX)
 }
 
 /// What a recorded seal earns.
@@ -76,7 +85,9 @@ impl<AccountId> Run<AccountId> {
     /// Steps the run has shown or claimed.
     fn steps(&self) -> u64 {
         let sealed = self.last_sealed.map_or(0, |step| step.saturating_add(1));
-        let shared = self.last_share.map_or(0, |(step, _)| step.saturating_add(1));
+        let shared = self
+            .last_share
+            .map_or(0, |(step, _)| step.saturating_add(1));
         self.committed.max(sealed).max(shared)
     }
 
@@ -138,8 +149,20 @@ impl Rules {
 
 impl From<Rules> for WorkRules {
     fn from(rules: Rules) -> Self {
-        let Rules { noise_rank, max_ahead, share_difficulty, omega_b, omega_m } = rules;
-        Self { noise_rank, max_ahead, share_difficulty, omega_b, omega_m }
+        let Rules {
+            noise_rank,
+            max_ahead,
+            share_difficulty,
+            omega_b,
+            omega_m,
+        } = rules;
+        Self {
+            noise_rank,
+            max_ahead,
+            share_difficulty,
+            omega_b,
+            omega_m,
+        }
     }
 }
 
@@ -147,11 +170,19 @@ impl From<Rules> for WorkRules {
 mod tests {
     use super::*;
 
-    const SHAPE: Shape = Shape { m: 64, n: 48, k: 512, r: 32 };
+    const SHAPE: Shape = Shape {
+        m: 64,
+        n: 48,
+        k: 512,
+        r: 32,
+    };
     const STEP: u128 = 64 * 48 * 512;
 
     fn run() -> Run<u8> {
-        Run { committed: 64, ..Run::new(0, 1, [0; 32], 0) }
+        Run {
+            committed: 64,
+            ..Run::new(0, 1, [0; 32], 0)
+        }
     }
 
     #[test]

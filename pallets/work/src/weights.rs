@@ -8,8 +8,8 @@ pub trait WeightInfo {
     fn open_run() -> Weight;
     /// Closing a run.
     fn close_run() -> Weight;
-    /// Checking a share of `bytes` bytes.
-    fn submit_proof(bytes: u32) -> Weight;
+    /// Checking a share at `u` × 256 features.
+    fn submit_proof(u: u32) -> Weight;
     /// Claiming a state root over `segments` segments.
     fn checkpoint(segments: u32) -> Weight;
     /// Recording the parent's seal.
@@ -23,15 +23,17 @@ impl WeightInfo for () {
     fn close_run() -> Weight {
         RocksDbWeight::get().reads_writes(5, 5)
     }
-    fn submit_proof(bytes: u32) -> Weight {
+    fn submit_proof(u: u32) -> Weight {
         RocksDbWeight::get()
             .reads_writes(4, 1)
-            .saturating_add(Weight::from_parts(100_000, 1).saturating_mul(bytes.into()))
+            .saturating_add(Weight::from_parts(1_000_000_000, 1).saturating_mul(u.into()))
     }
     fn checkpoint(segments: u32) -> Weight {
-        RocksDbWeight::get()
-            .reads_writes(4, 2)
-            .saturating_add(RocksDbWeight::get().reads_writes(1, 1).saturating_mul(segments.into()))
+        RocksDbWeight::get().reads_writes(4, 2).saturating_add(
+            RocksDbWeight::get()
+                .reads_writes(1, 1)
+                .saturating_mul(segments.into()),
+        )
     }
     fn record_seal() -> Weight {
         RocksDbWeight::get().reads_writes(6, 4)
