@@ -76,25 +76,21 @@ fn properties() -> Properties {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use polkadot_sdk::sp_runtime::BuildStorage;
-    use sc_service::ChainSpec as _;
+    use polkadot_sdk::sp_runtime::{BuildStorage, Storage};
 
-    #[test]
-    fn both_chains_have_a_genesis_and_it_is_always_the_same() {
-        for id in ["dev", "local"] {
-            let genesis = load(id).unwrap().build_storage().unwrap();
-            assert!(
-                genesis.top.contains_key(&b":code"[..]),
-                "{id} has no runtime"
-            );
-            assert_eq!(genesis.top, load(id).unwrap().build_storage().unwrap().top);
-        }
+    /// Where a state keeps its runtime.
+    const CODE: &[u8] = b":code";
+
+    fn genesis(spec: &ChainSpec) -> Storage {
+        spec.build_storage().unwrap()
     }
 
     #[test]
-    fn the_two_chains_differ() {
-        let storage = |id| load(id).unwrap().build_storage().unwrap().top;
-        assert_ne!(storage("dev"), storage("local"));
+    fn both_chains_start_from_a_runtime_and_from_different_states() {
+        let [dev, local] = ["dev", "local"].map(|id| genesis(&load(id).unwrap()).top);
+        assert!(dev.contains_key(CODE));
+        assert_eq!(dev.get(CODE), local.get(CODE));
+        assert_ne!(dev, local);
     }
 
     #[test]
@@ -104,13 +100,11 @@ mod tests {
 
     #[test]
     fn a_written_spec_reads_back_to_the_same_genesis() {
+        let spec = load("local").unwrap();
+        let expected = genesis(&spec).top;
         for raw in [false, true] {
-            let spec = load("local").unwrap();
             let read = ChainSpec::from_json_bytes(spec.as_json(raw).unwrap().into_bytes()).unwrap();
-            assert_eq!(
-                read.build_storage().unwrap().top,
-                spec.build_storage().unwrap().top
-            );
+            assert_eq!(genesis(&read).top, expected);
             assert_eq!(read.protocol_id(), Some(PROTOCOL_ID));
             assert_eq!(read.properties(), properties());
         }

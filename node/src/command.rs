@@ -1,7 +1,11 @@
 //! Does what the command line asks for.
+//!
+//! A command that opens the database keeps the parts it does not use until its tasks are told to
+//! stop: the tasks behind those parts would otherwise report their end as a failure.
 
 use crate::{
     chain_spec,
+    check::check_block,
     cli::{Cli, Subcommand},
     service::{self, Block},
 };
@@ -65,36 +69,41 @@ pub(crate) fn run() -> sc_cli::Result<()> {
             .sync_run(|config| cmd.run(config.chain_spec, config.network)),
         Some(Subcommand::ExportChainSpec(cmd)) => cmd.run(cli.load_spec(&cmd.chain)?),
         Some(Subcommand::CheckBlock(cmd)) => database_runner(&cli, cmd)?.async_run(|config| {
-            let parts = service::new_partial(&config)?;
-            Ok((
-                cmd.run(parts.client, parts.import_queue),
-                parts.task_manager,
-            ))
+            let mut parts = service::new_partial(&config)?;
+            parts
+                .task_manager
+                .keep_alive((parts.import_queue, parts.transaction_pool));
+            let check = check_block(parts.client, parts.other.work, &cmd.input);
+            Ok((check, parts.task_manager))
         }),
         Some(Subcommand::ExportBlocks(cmd)) => database_runner(&cli, cmd)?.async_run(|config| {
-            let parts = service::new_partial(&config)?;
-            Ok((cmd.run(parts.client, config.database), parts.task_manager))
+            let mut parts = service::new_partial(&config)?;
+            parts
+                .task_manager
+                .keep_alive((parts.import_queue, parts.transaction_pool));
+            let export = cmd.run(parts.client, config.database);
+            Ok((export, parts.task_manager))
         }),
         Some(Subcommand::ImportBlocks(cmd)) => database_runner(&cli, cmd)?.async_run(|config| {
-            let parts = service::new_partial(&config)?;
-            Ok((
-                cmd.run(parts.client, parts.import_queue),
-                parts.task_manager,
-            ))
+            let mut parts = service::new_partial(&config)?;
+            parts.task_manager.keep_alive(parts.transaction_pool);
+            let import = cmd.run(parts.client, parts.import_queue);
+            Ok((import, parts.task_manager))
         }),
         Some(Subcommand::PurgeChain(cmd)) => cli
             .create_runner(cmd)?
             .sync_run(|config| cmd.run(config.database)),
         Some(Subcommand::Revert(cmd)) => database_runner(&cli, cmd)?.async_run(|config| {
-            let parts = service::new_partial(&config)?;
+            let mut parts = service::new_partial(&config)?;
+            parts
+                .task_manager
+                .keep_alive((parts.import_queue, parts.transaction_pool));
             let revert_grandpa = Box::new(|client, _, blocks| {
                 sc_consensus_grandpa::revert(client, blocks)?;
                 Ok(())
             });
-            Ok((
-                cmd.run(parts.client, parts.backend, Some(revert_grandpa)),
-                parts.task_manager,
-            ))
+            let revert = cmd.run(parts.client, parts.backend, Some(revert_grandpa));
+            Ok((revert, parts.task_manager))
         }),
         Some(Subcommand::ChainInfo(cmd)) => {
             database_runner(&cli, cmd)?.sync_run(|config| cmd.run::<Block>(&config))
@@ -138,10 +147,6 @@ fn database_runner<C: CliConfiguration>(cli: &Cli, command: &C) -> sc_cli::Resul
 fn only_full_sync(config: &Configuration) -> Result<(), String> {
     match config.network.sync_mode {
         SyncMode::Full => Ok(()),
-        _ => Err(
-            "only `--sync full` works: the chain with most work cannot be told \
-                  without every block of it"
-                .into(),
-        ),
+        _ => Err("only `--sync full` works: the difficulties of all blocks must be known".into()),
     }
 }

@@ -58,7 +58,8 @@ pub(crate) type Partial =
 pub(crate) struct Engine {
     /// Where blocks sealed here go; those of peers go the same way through the import queue.
     block_import: BoxBlockImport<Block>,
-    work: UsefulWork<FullClient>,
+    /// Checks seals.
+    pub(crate) work: UsefulWork<FullClient>,
     metrics: Metrics,
     grandpa: LinkHalf<Block, FullClient, SelectChain>,
     telemetry: Option<Telemetry>,
