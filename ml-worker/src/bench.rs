@@ -69,7 +69,11 @@ const ROUNDS: u32 = 8;
 const PRODUCTS: [(u32, u32, u32); 3] = [(1024, 1024, 1024), (512, 784, 1024), (128, 784, 256)];
 
 /// Networks measured: features, hidden layers, classes and batch.
-const NETWORKS: [(u32, &[u32], u32, u32); 3] = [(784, &[1024], 10, 512), (784, &[256], 10, 128), (784, &[256], 10, 32)];
+const NETWORKS: [(u32, &[u32], u32, u32); 3] = [
+    (784, &[1024], 10, 512),
+    (784, &[256], 10, 128),
+    (784, &[256], 10, 32),
+];
 
 /// Prints a table of products and one of training steps.
 ///
@@ -78,13 +82,24 @@ const NETWORKS: [(u32, &[u32], u32, u32); 3] = [(784, &[1024], 10, 512), (784, &
 pub fn run(options: &Options) -> Result<(), BenchError> {
     let isa = options.isa.unwrap_or_else(Isa::detect);
     let slice = Duration::from_secs_f64(options.seconds.max(0.01) / f64::from(ROUNDS));
-    let mut numpy = options.numpy.clone().map(|script| Numpy::start(script, options.threads)).transpose()?;
-    println!("{isa}, {} thread(s), fastest repetition", options.threads.max(1));
+    let mut numpy = options
+        .numpy
+        .clone()
+        .map(|script| Numpy::start(script, options.threads))
+        .transpose()?;
+    println!(
+        "{isa}, {} thread(s), fastest repetition",
+        options.threads.max(1)
+    );
 
-    println!("\nproduct (m×k×n)    plain GMAC/s  lottery GMAC/s  lottery/plain time{}", heading(&numpy, "GMAC/s", "plain/NumPy"));
+    println!(
+        "\nproduct (m×k×n)    plain GMAC/s  lottery GMAC/s  lottery/plain time{}",
+        heading(&numpy, "GMAC/s", "plain/NumPy")
+    );
     for (m, k, n) in PRODUCTS {
         let mut trial = Trial::new(Shape { m, n, k, r: RANK }, options.threads, isa)?;
-        let (mut plain, mut lottery, mut peer) = (Fastest::default(), Fastest::default(), f64::INFINITY);
+        let (mut plain, mut lottery, mut peer) =
+            (Fastest::default(), Fastest::default(), f64::INFINITY);
         for round in 0..ROUNDS {
             plain.repeat(slice, || trial.plain());
             lottery.repeat(slice, || {
@@ -96,16 +111,37 @@ pub fn run(options: &Options) -> Result<(), BenchError> {
         }
         let gmacs = f64::from(m) * f64::from(k) * f64::from(n) / 1e9;
         let (plain, lottery) = (plain.seconds(), lottery.seconds());
-        print!("{:<18} {:>12.1} {:>15.1} {:>19.2}", format!("{m}×{k}×{n}"), gmacs / plain, gmacs / lottery, lottery / plain);
-        println!("{}", numpy.as_ref().map_or_else(String::new, |_| format!(" {:>14.1} {:>12.2}", gmacs / peer, peer / plain)));
+        print!(
+            "{:<18} {:>12.1} {:>15.1} {:>19.2}",
+            format!("{m}×{k}×{n}"),
+            gmacs / plain,
+            gmacs / lottery,
+            lottery / plain
+        );
+        println!(
+            "{}",
+            numpy.as_ref().map_or_else(String::new, |_| format!(
+                " {:>14.1} {:>12.2}",
+                gmacs / peer,
+                peer / plain
+            ))
+        );
     }
 
-    println!("\nstep               plain steps/s lottery steps/s  lottery/plain time{}", heading(&numpy, "steps/s", "plain/NumPy"));
+    println!(
+        "\nstep               plain steps/s lottery steps/s  lottery/plain time{}",
+        heading(&numpy, "steps/s", "plain/NumPy")
+    );
     for (features, hidden, classes, batch) in NETWORKS {
         let mut cpu = run_of(features, hidden, classes, batch, options.threads, isa)?;
         let template = template();
-        let (mut plain, mut lottery, mut peer) = (Fastest::default(), Fastest::default(), f64::INFINITY);
-        let layers: Vec<String> = [&[features], hidden, &[classes]].concat().iter().map(u32::to_string).collect();
+        let (mut plain, mut lottery, mut peer) =
+            (Fastest::default(), Fastest::default(), f64::INFINITY);
+        let layers: Vec<String> = [&[features], hidden, &[classes]]
+            .concat()
+            .iter()
+            .map(u32::to_string)
+            .collect();
         for _ in 0..ROUNDS {
             plain.try_repeat(slice, || cpu.step(None).map(drop))?;
             lottery.try_repeat(slice, || cpu.step(Some(&template)).map(drop))?;
@@ -115,14 +151,28 @@ pub fn run(options: &Options) -> Result<(), BenchError> {
         }
         let (plain, lottery) = (plain.seconds(), lottery.seconds());
         let name = format!("{} ×{batch}", layers.join("-"));
-        print!("{name:<18} {:>13.1} {:>15.1} {:>19.2}", 1.0 / plain, 1.0 / lottery, lottery / plain);
-        println!("{}", numpy.as_ref().map_or_else(String::new, |_| format!(" {:>14.1} {:>12.2}", 1.0 / peer, peer / plain)));
+        print!(
+            "{name:<18} {:>13.1} {:>15.1} {:>19.2}",
+            1.0 / plain,
+            1.0 / lottery,
+            lottery / plain
+        );
+        println!(
+            "{}",
+            numpy.as_ref().map_or_else(String::new, |_| format!(
+                " {:>14.1} {:>12.2}",
+                1.0 / peer,
+                peer / plain
+            ))
+        );
     }
     Ok(())
 }
 
 fn heading(numpy: &Option<Numpy>, unit: &str, ratio: &str) -> String {
-    numpy.as_ref().map_or_else(String::new, |_| format!(" {:>14} {ratio:>12}", format!("NumPy {unit}")))
+    numpy.as_ref().map_or_else(String::new, |_| {
+        format!(" {:>14} {ratio:>12}", format!("NumPy {unit}"))
+    })
 }
 
 /// The fastest of many repetitions.
@@ -130,7 +180,11 @@ fn heading(numpy: &Option<Numpy>, unit: &str, ratio: &str) -> String {
 struct Fastest(Option<Duration>);
 
 impl Fastest {
-    fn try_repeat<E>(&mut self, slice: Duration, mut task: impl FnMut() -> Result<(), E>) -> Result<(), E> {
+    fn try_repeat<E>(
+        &mut self,
+        slice: Duration,
+        mut task: impl FnMut() -> Result<(), E>,
+    ) -> Result<(), E> {
         let start = Instant::now();
         while start.elapsed() < slice {
             let repetition = Instant::now();
@@ -149,17 +203,27 @@ impl Fastest {
     }
 
     fn seconds(&self) -> f64 {
-        self.0.map_or(f64::INFINITY, |fastest| fastest.as_secs_f64())
+        self.0
+            .map_or(f64::INFINITY, |fastest| fastest.as_secs_f64())
     }
 }
 
 /// A run over made-up data.
-fn run_of(features: u32, hidden: &[u32], classes: u32, batch: u32, threads: usize, isa: Isa) -> Result<Cpu, BenchError> {
+fn run_of(
+    features: u32,
+    hidden: &[u32],
+    classes: u32,
+    batch: u32,
+    threads: usize,
+    isa: Isa,
+) -> Result<Cpu, BenchError> {
     const ROWS: usize = 8192;
     let mut x = vec![0; ROWS * features as usize];
     xof(&[0; 32], b"x").fill(&mut x);
     let x = x.into_iter().map(|byte| (byte >> 2) as i8).collect();
-    let y = (0..ROWS).map(|row| (row % classes as usize) as u16).collect();
+    let y = (0..ROWS)
+        .map(|row| (row % classes as usize) as u16)
+        .collect();
     let dataset = Arc::new(Dataset::new(x, y, features as usize, classes)?);
     let spec = TaskSpec {
         dataset: dataset.commitment(),
@@ -197,7 +261,10 @@ struct Numpy {
 
 impl Numpy {
     fn start(script: PathBuf, threads: usize) -> Result<Self, BenchError> {
-        let fail = |reason: String| BenchError::Numpy { script: script.clone(), reason };
+        let fail = |reason: String| BenchError::Numpy {
+            script: script.clone(),
+            reason,
+        };
         let mut child = Command::new("python3")
             .arg(&script)
             .env("OPENBLAS_NUM_THREADS", threads.max(1).to_string())
@@ -209,7 +276,12 @@ impl Numpy {
         let (Some(requests), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(fail("no pipe".into()));
         };
-        Ok(Self { script, child, requests, answers: BufReader::new(answers) })
+        Ok(Self {
+            script,
+            child,
+            requests,
+            answers: BufReader::new(answers),
+        })
     }
 
     fn time(&mut self, request: &str, slice: Duration) -> Result<f64, BenchError> {
@@ -222,8 +294,16 @@ impl Numpy {
         };
         let answer = ask().map_err(|error| error.to_string());
         answer
-            .and_then(|answer| answer.trim().parse().map_err(|_| format!("no answer to {request:?}: {answer:?}")))
-            .map_err(|reason| BenchError::Numpy { script: self.script.clone(), reason })
+            .and_then(|answer| {
+                answer
+                    .trim()
+                    .parse()
+                    .map_err(|_| format!("no answer to {request:?}: {answer:?}"))
+            })
+            .map_err(|reason| BenchError::Numpy {
+                script: self.script.clone(),
+                reason,
+            })
     }
 }
 

@@ -147,28 +147,49 @@ impl Cpu {
     /// # Errors
     /// [`BackendError::Rank`] or [`BackendError::Exhausted`]; the state is then as before.
     pub fn step(&mut self, lottery: Option<&Lottery>) -> Result<Step, BackendError> {
-        let Self { spec, seed, dataset, network, isa, pool, scratch } = self;
+        let Self {
+            spec,
+            seed,
+            dataset,
+            network,
+            isa,
+            pool,
+            scratch,
+        } = self;
         let (isa, pool) = (*isa, &*pool);
         let step = network.step;
         let next_step = step.checked_add(1).ok_or(BackendError::Exhausted)?;
         let shape = lottery.map(|lottery| {
             let shape = spec.lottery_shape(lottery.noise_rank);
             let fits = shape.is_valid() && shape.r >= MIN_RANK;
-            fits.then_some((lottery, shape)).ok_or(BackendError::Rank(lottery.noise_rank))
+            fits.then_some((lottery, shape))
+                .ok_or(BackendError::Rank(lottery.noise_rank))
         });
         let lottery = shape.transpose()?;
 
         let slots = spec.batch / TILE as u32;
-        let blocks = (0..slots).map(|slot| dataset.row_block(batch::block(seed, step, slot, dataset.row_blocks())));
+        let blocks = (0..slots)
+            .map(|slot| dataset.row_block(batch::block(seed, step, slot, dataset.row_blocks())));
         let (blocks, labels): (Vec<_>, Vec<_>) = blocks.unzip();
         let labels = labels.concat();
         let count = network.layers.len();
-        let Scratch { operands, pass, errors, left, right, draws } = scratch;
+        let Scratch {
+            operands,
+            pass,
+            errors,
+            left,
+            right,
+            draws,
+        } = scratch;
         pass.load(pool, &blocks, dataset.features(), count);
         operands.resize_with(count, Operand::default);
         for (index, (operand, layer)) in operands.iter_mut().zip(&network.layers).enumerate() {
             // The lottery's noise comes before the offset.
-            let flip = if index == 0 && lottery.is_some() { 0 } else { OFFSET };
+            let flip = if index == 0 && lottery.is_some() {
+                0
+            } else {
+                OFFSET
+            };
             operand.quantise(isa, pool, layer, index, flip);
         }
         let wins = match lottery {
@@ -181,7 +202,15 @@ impl Cpu {
                 let ticket = Ticket::new(isa, pool, lottery, step, &spec.dataset, weights, shape);
                 draws.noise(isa, pool, ticket.job(), &pass.inputs[0], weights);
                 pass.forward(isa, pool, network, operands, left, Some(draws));
-                ticket.wins(isa, pool, lottery, seed, dataset, &operands[0].strips, &pass.words)
+                ticket.wins(
+                    isa,
+                    pool,
+                    lottery,
+                    seed,
+                    dataset,
+                    &operands[0].strips,
+                    &pass.words,
+                )
             }
         };
 
@@ -191,11 +220,21 @@ impl Cpu {
         }
         let mut error_exponents = network.error_exponents.clone();
         let last = count - 1;
-        let rounding =
-            Rounding::new(GRADIENT_EXPONENT, network.error_exponents[last], rounding_key(seed, step, count as u32));
+        let rounding = Rounding::new(
+            GRADIENT_EXPONENT,
+            network.error_exponents[last],
+            rounding_key(seed, step, count as u32),
+        );
         let mut peaks = [0; TILE];
         let logits = pass.logits();
-        let score = softmax::softmax_errors(isa, &logits, &labels, rounding, errors[last].tiles_mut(), &mut peaks);
+        let score = softmax::softmax_errors(
+            isa,
+            &logits,
+            &labels,
+            rounding,
+            errors[last].tiles_mut(),
+            &mut peaks,
+        );
         delay(&mut error_exponents[last], peak([peaks]), GRADIENT_EXPONENT);
 
         let lr_shift = spec.lr_shift_at(step).min(LARGEST_LR_SHIFT);
@@ -204,12 +243,23 @@ impl Cpu {
             let error_exponent = network.error_exponents[index];
             if let Some(below) = index.checked_sub(1) {
                 let exponent = error_exponent + operands[index].exponent;
-                let rounding =
-                    Rounding::new(exponent, network.error_exponents[below], rounding_key(seed, step, index as u32));
+                let rounding = Rounding::new(
+                    exponent,
+                    network.error_exponents[below],
+                    rounding_key(seed, step, index as u32),
+                );
                 left.of_rows(isa, pool, &errors[index]);
                 right.pack_rows(isa, pool, &operands[index].strips, OFFSET);
                 let target = &mut errors[below];
-                let peak = propagate(isa, pool, left, right, &pass.positive[below], rounding, target);
+                let peak = propagate(
+                    isa,
+                    pool,
+                    left,
+                    right,
+                    &pass.positive[below],
+                    rounding,
+                    target,
+                );
                 delay(&mut error_exponents[below], peak, exponent);
             }
             let scale = network.activation_exponent(index) + error_exponent + rate;
@@ -217,7 +267,12 @@ impl Cpu {
             right.pack_columns(isa, pool, &errors[index], OFFSET);
             let layer = &mut network.layers[index];
             descend(isa, pool, left, right, Shift::new(scale), layer);
-            for ((b, vb), strip) in layer.b.iter_mut().zip(&mut layer.vb).zip(errors[index].strips()) {
+            for ((b, vb), strip) in layer
+                .b
+                .iter_mut()
+                .zip(&mut layer.vb)
+                .zip(errors[index].strips())
+            {
                 let gradient = parameters::column_sums(isa, strip);
                 parameters::update_bias(isa, b, vb, &gradient, Shift::new(error_exponent + rate));
             }
@@ -227,7 +282,12 @@ impl Cpu {
         }
         network.error_exponents = error_exponents;
         network.step = next_step;
-        Ok(Step { step, loss: score.loss / f64::from(spec.batch), correct: score.correct, wins })
+        Ok(Step {
+            step,
+            loss: score.loss / f64::from(spec.batch),
+            correct: score.correct,
+            wins,
+        })
     }
 
     /// The run's state.
@@ -268,7 +328,10 @@ impl Cpu {
         let (mut pass, mut left) = (Pass::default(), Left::default());
         let (mut correct, mut loss) = (0, 0.0);
         let features = held_out.features();
-        let chunks = held_out.x().chunks(EVALUATION_ROWS * features).zip(held_out.y().chunks(EVALUATION_ROWS));
+        let chunks = held_out
+            .x()
+            .chunks(EVALUATION_ROWS * features)
+            .zip(held_out.y().chunks(EVALUATION_ROWS));
         for (x, labels) in chunks {
             let blocks: Vec<_> = x.chunks_exact(TILE * features).collect();
             pass.load(pool, &blocks, features, operands.len());
@@ -278,7 +341,11 @@ impl Cpu {
             loss += score.loss;
         }
         let rows = held_out.rows();
-        Ok(Accuracy { correct, rows: rows as u64, loss: loss / rows as f64 })
+        Ok(Accuracy {
+            correct,
+            rows: rows as u64,
+            loss: loss / rows as f64,
+        })
     }
 
     /// The instruction set in use.
@@ -311,11 +378,26 @@ fn propagate(
 ) -> u32 {
     let (height, cols) = (error.height(), error.cols());
     let strips = positive.strips().zip(error.tiles_mut().chunks_mut(height));
-    let mut strips: Vec<_> = strips.map(|(positive, error)| ErrorStrip { positive, error, peaks: [0; TILE] }).collect();
+    let mut strips: Vec<_> = strips
+        .map(|(positive, error)| ErrorStrip {
+            positive,
+            error,
+            peaks: [0; TILE],
+        })
+        .collect();
     product(isa, pool, left, right, &mut strips, |strip, i, j, sums| {
         let index = (i * TILE * cols + j * TILE) as u32;
         let (positive, error) = (&strip.positive[i], &mut strip.error[i]);
-        error::round_error(isa, sums, positive, rounding, index, cols as u32, error, &mut strip.peaks);
+        error::round_error(
+            isa,
+            sums,
+            positive,
+            rounding,
+            index,
+            cols as u32,
+            error,
+            &mut strip.peaks,
+        );
     });
     peak(strips.iter().map(|strip| strip.peaks))
 }
@@ -331,10 +413,30 @@ struct ParameterStrip<'a> {
 fn descend(isa: Isa, pool: &Pool, left: &Left, right: &Panels, shift: Shift, layer: &mut Layer) {
     let height = layer.height();
     let strips = layer.w.chunks_mut(height).zip(layer.v.chunks_mut(height));
-    let mut strips: Vec<_> = strips.map(|(w, v)| ParameterStrip { w, v, peaks: [0; TILE] }).collect();
-    product(isa, pool, left, right, &mut strips, |strip, i, _, gradient| {
-        parameters::update(isa, &mut strip.w[i], &mut strip.v[i], gradient, shift, &mut strip.peaks);
-    });
+    let mut strips: Vec<_> = strips
+        .map(|(w, v)| ParameterStrip {
+            w,
+            v,
+            peaks: [0; TILE],
+        })
+        .collect();
+    product(
+        isa,
+        pool,
+        left,
+        right,
+        &mut strips,
+        |strip, i, _, gradient| {
+            parameters::update(
+                isa,
+                &mut strip.w[i],
+                &mut strip.v[i],
+                gradient,
+                shift,
+                &mut strip.peaks,
+            );
+        },
+    );
     layer.peak = peak(strips.iter().map(|strip| strip.peaks));
 }
 
@@ -346,11 +448,19 @@ fn check_state(spec: &TaskSpec, state: &State) -> Result<(), BackendError> {
         && state.layers.len() == count
         && state.activation_exponents.len() == count - 1
         && state.error_exponents.len() == count
-        && state.layers.iter().zip(state.sizes.windows(2)).all(|(layer, sizes)| {
-            let (fan_in, fan_out) = (sizes[0] as usize, sizes[1] as usize);
-            [&layer.w, &layer.v].iter().all(|tensor| tensor.len() == fan_in * fan_out)
-                && [&layer.b, &layer.vb].iter().all(|tensor| tensor.len() == fan_out)
-        });
+        && state
+            .layers
+            .iter()
+            .zip(state.sizes.windows(2))
+            .all(|(layer, sizes)| {
+                let (fan_in, fan_out) = (sizes[0] as usize, sizes[1] as usize);
+                [&layer.w, &layer.v]
+                    .iter()
+                    .all(|tensor| tensor.len() == fan_in * fan_out)
+                    && [&layer.b, &layer.vb]
+                        .iter()
+                        .all(|tensor| tensor.len() == fan_out)
+            });
     fits.then_some(()).ok_or(BackendError::State)
 }
 

@@ -23,7 +23,10 @@ impl Isa {
 
     /// All that this machine has, slowest first.
     pub fn available() -> Vec<Self> {
-        Self::ALL.into_iter().filter(|isa| isa.is_available()).collect()
+        Self::ALL
+            .into_iter()
+            .filter(|isa| isa.is_available())
+            .collect()
     }
 
     /// Whether this machine has it.

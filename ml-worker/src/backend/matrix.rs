@@ -7,11 +7,7 @@
 //!
 //! Lines, columns and inner indices beyond the true sizes are zero.
 
-use super::{
-    Isa,
-    isa::per_isa,
-    pool::Pool,
-};
+use super::{Isa, isa::per_isa, pool::Pool};
 
 /// Lines of a panel, rows and columns of a tile.
 pub(crate) const TILE: usize = 16;
@@ -80,7 +76,8 @@ impl Strips {
         if (self.rows, self.cols) != (rows, cols) {
             (self.rows, self.cols) = (rows, cols);
             self.tiles.clear();
-            self.tiles.resize(rows.div_ceil(TILE) * cols.div_ceil(TILE), SmallTile::ZERO);
+            self.tiles
+                .resize(rows.div_ceil(TILE) * cols.div_ceil(TILE), SmallTile::ZERO);
         }
     }
 
@@ -154,14 +151,18 @@ impl Panels {
     pub(crate) fn pack_columns(&mut self, isa: Isa, pool: &Pool, matrix: &Strips, flip: u8) {
         self.resize(matrix.cols, matrix.rows);
         let groups = self.groups;
-        pool.chunks(&mut self.lines, groups, |p, panel| pack_strip(isa, matrix.strip(p), flip, panel));
+        pool.chunks(&mut self.lines, groups, |p, panel| {
+            pack_strip(isa, matrix.strip(p), flip, panel)
+        });
     }
 
     /// Packs the rows of `matrix` as lines: the inner dimension runs along its columns. Every byte is XORed with `flip`.
     pub(crate) fn pack_rows(&mut self, isa: Isa, pool: &Pool, matrix: &Strips, flip: u8) {
         self.resize(matrix.rows, matrix.cols);
         let groups = self.groups;
-        pool.chunks(&mut self.lines, groups, |p, panel| pack_rows(isa, matrix, p, flip, panel));
+        pool.chunks(&mut self.lines, groups, |p, panel| {
+            pack_rows(isa, matrix, p, flip, panel)
+        });
     }
 }
 
@@ -228,7 +229,10 @@ pub(crate) fn offset_sums(isa: Isa, panel: &[Line]) -> [i32; TILE] {
 
 /// Writes the 16 lines of a panel (without offset) one after the other: `rows` is 16 × k.
 pub(crate) fn unpack(isa: Isa, panel: &[Line], k: usize, rows: &mut [u8]) {
-    assert!(panel.len() == k.div_ceil(4) && rows.len() == TILE * k, "a panel of 16 lines");
+    assert!(
+        panel.len() == k.div_ceil(4) && rows.len() == TILE * k,
+        "a panel of 16 lines"
+    );
     #[cfg(target_arch = "x86_64")]
     let done = if isa == Isa::Avx512Vnni {
         // SAFETY: the backend is made only for an instruction set that `Isa::is_available` found.
@@ -256,14 +260,17 @@ mod avx512 {
     #[target_feature(enable = "avx512f,avx512bw")]
     pub(super) fn pack_strip(strip: &[SmallTile], flip: u8, panel: &mut [Line]) {
         let by_column = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-        let bytes = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+        let bytes = _mm512_broadcast_i32x4(_mm_setr_epi8(
+            0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15,
+        ));
         let flip = _mm512_set1_epi8(flip as i8);
         for (tile, lines) in strip.iter().zip(panel.chunks_mut(4)) {
             for (rows, line) in tile.0.as_chunks::<4>().0.iter().zip(lines) {
                 // SAFETY: `rows` and `line` are 64 readable and writable bytes, aligned to 64.
                 unsafe {
                     let rows = _mm512_load_si512(rows.as_ptr().cast());
-                    let packed = _mm512_shuffle_epi8(_mm512_permutexvar_epi32(by_column, rows), bytes);
+                    let packed =
+                        _mm512_shuffle_epi8(_mm512_permutexvar_epi32(by_column, rows), bytes);
                     _mm512_store_si512(line.0.as_mut_ptr().cast(), _mm512_xor_si512(packed, flip));
                 }
             }
@@ -282,8 +289,14 @@ mod avx512 {
             *quarter = _mm512_xor_si512(_mm512_permutexvar_epi32(by_column, rows), flip);
         }
         let [a, b, c, d] = quarters;
-        let (ab_low, ab_high) = (_mm512_shuffle_i32x4(a, b, 0x44), _mm512_shuffle_i32x4(a, b, 0xee));
-        let (cd_low, cd_high) = (_mm512_shuffle_i32x4(c, d, 0x44), _mm512_shuffle_i32x4(c, d, 0xee));
+        let (ab_low, ab_high) = (
+            _mm512_shuffle_i32x4(a, b, 0x44),
+            _mm512_shuffle_i32x4(a, b, 0xee),
+        );
+        let (cd_low, cd_high) = (
+            _mm512_shuffle_i32x4(c, d, 0x44),
+            _mm512_shuffle_i32x4(c, d, 0xee),
+        );
         let groups = [
             _mm512_shuffle_i32x4(ab_low, cd_low, 0x88),
             _mm512_shuffle_i32x4(ab_low, cd_low, 0xdd),
@@ -304,12 +317,20 @@ mod avx512 {
         for lines in panel.chunks(4) {
             for (sum, line) in sums.iter_mut().zip(lines) {
                 // SAFETY: a line is 64 readable bytes, aligned to 64.
-                *sum = _mm512_dpbusd_epi32(*sum, ones, unsafe { _mm512_load_si512(line.0.as_ptr().cast()) });
+                *sum = _mm512_dpbusd_epi32(*sum, ones, unsafe {
+                    _mm512_load_si512(line.0.as_ptr().cast())
+                });
             }
         }
-        let sum = _mm512_add_epi32(_mm512_add_epi32(sums[0], sums[1]), _mm512_add_epi32(sums[2], sums[3]));
+        let sum = _mm512_add_epi32(
+            _mm512_add_epi32(sums[0], sums[1]),
+            _mm512_add_epi32(sums[2], sums[3]),
+        );
         let mut out = [0; 16];
-        let negated = _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_slli_epi32(sum, OFFSET.trailing_zeros()));
+        let negated = _mm512_sub_epi32(
+            _mm512_setzero_si512(),
+            _mm512_slli_epi32(sum, OFFSET.trailing_zeros()),
+        );
         // SAFETY: `out` is 64 writable bytes.
         unsafe { _mm512_storeu_si512(out.as_mut_ptr().cast(), negated) };
         out
@@ -328,7 +349,9 @@ mod avx512 {
             }
             for (lane, vector) in transpose(lines).into_iter().enumerate() {
                 // SAFETY: `64 · block + 64 ≤ k` bytes of row `lane` of 16 rows of k.
-                unsafe { _mm512_storeu_si512(rows.as_mut_ptr().add(lane * k + 64 * block).cast(), vector) };
+                unsafe {
+                    _mm512_storeu_si512(rows.as_mut_ptr().add(lane * k + 64 * block).cast(), vector)
+                };
             }
         }
         64 * blocks
@@ -341,9 +364,14 @@ mod avx512 {
         // Within quarters: quad[q][c] holds lanes 4·quarter + c of vectors 4q to 4q+3.
         let mut quads = [[_mm512_setzero_si512(); 4]; 4];
         for q in 0..4 {
-            let (ab, ab_high) = (_mm512_unpacklo_epi32(v[4 * q], v[4 * q + 1]), _mm512_unpackhi_epi32(v[4 * q], v[4 * q + 1]));
-            let (cd, cd_high) =
-                (_mm512_unpacklo_epi32(v[4 * q + 2], v[4 * q + 3]), _mm512_unpackhi_epi32(v[4 * q + 2], v[4 * q + 3]));
+            let (ab, ab_high) = (
+                _mm512_unpacklo_epi32(v[4 * q], v[4 * q + 1]),
+                _mm512_unpackhi_epi32(v[4 * q], v[4 * q + 1]),
+            );
+            let (cd, cd_high) = (
+                _mm512_unpacklo_epi32(v[4 * q + 2], v[4 * q + 3]),
+                _mm512_unpackhi_epi32(v[4 * q + 2], v[4 * q + 3]),
+            );
             quads[q] = [
                 _mm512_unpacklo_epi64(ab, cd),
                 _mm512_unpackhi_epi64(ab, cd),
@@ -354,10 +382,14 @@ mod avx512 {
         // Among quarters: a 4×4 transposition for every c.
         let mut out = [_mm512_setzero_si512(); 16];
         for c in 0..4 {
-            let (low, low_high) =
-                (_mm512_shuffle_i32x4(quads[0][c], quads[1][c], 0x44), _mm512_shuffle_i32x4(quads[0][c], quads[1][c], 0xee));
-            let (high, high_high) =
-                (_mm512_shuffle_i32x4(quads[2][c], quads[3][c], 0x44), _mm512_shuffle_i32x4(quads[2][c], quads[3][c], 0xee));
+            let (low, low_high) = (
+                _mm512_shuffle_i32x4(quads[0][c], quads[1][c], 0x44),
+                _mm512_shuffle_i32x4(quads[0][c], quads[1][c], 0xee),
+            );
+            let (high, high_high) = (
+                _mm512_shuffle_i32x4(quads[2][c], quads[3][c], 0x44),
+                _mm512_shuffle_i32x4(quads[2][c], quads[3][c], 0xee),
+            );
             out[c] = _mm512_shuffle_i32x4(low, high, 0x88);
             out[4 + c] = _mm512_shuffle_i32x4(low, high, 0xdd);
             out[8 + c] = _mm512_shuffle_i32x4(low_high, high_high, 0x88);

@@ -25,9 +25,9 @@ mod network;
 mod pass;
 mod pool;
 mod product;
-mod trial;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 pub use cpu::{Accuracy, BackendError, Cpu, Step};
 pub use isa::Isa;

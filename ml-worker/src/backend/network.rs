@@ -75,7 +75,9 @@ impl Network {
             sizes: state.sizes.clone(),
             activation_exponents: state.activation_exponents.clone(),
             error_exponents: state.error_exponents.clone(),
-            layers: layers.map(|(layer, sizes)| Layer::new(layer, sizes[0] as usize, sizes[1] as usize, isa)).collect(),
+            layers: layers
+                .map(|(layer, sizes)| Layer::new(layer, sizes[0] as usize, sizes[1] as usize, isa))
+                .collect(),
         }
     }
 
@@ -92,7 +94,9 @@ impl Network {
 
     /// Exponent of the activations entering `layer`; of the features for layer 0.
     pub(crate) fn activation_exponent(&self, layer: usize) -> i32 {
-        layer.checked_sub(1).map_or(FEATURE_EXPONENT, |hidden| self.activation_exponents[hidden])
+        layer
+            .checked_sub(1)
+            .map_or(FEATURE_EXPONENT, |hidden| self.activation_exponents[hidden])
     }
 }
 
@@ -109,7 +113,14 @@ pub(crate) struct Operand {
 
 impl Operand {
     /// Rounds the weights of `layer`, which is the network's `index`-th, and packs them, every byte XORed with `flip`.
-    pub(crate) fn quantise(&mut self, isa: Isa, pool: &Pool, layer: &Layer, index: usize, flip: u8) {
+    pub(crate) fn quantise(
+        &mut self,
+        isa: Isa,
+        pool: &Pool,
+        layer: &Layer,
+        index: usize,
+        flip: u8,
+    ) {
         let operand_bits = if index == 0 { 6 } else { 7 };
         let limit = (1 << operand_bits) - 1;
         let s = bits(layer.peak).saturating_sub(operand_bits);
@@ -119,7 +130,9 @@ impl Operand {
         self.columns.resize(layer.fan_out, layer.fan_in);
         let (height, groups) = (layer.height(), self.columns.groups());
         let strips = self.strips.tiles_mut().chunks_mut(height);
-        let mut outputs: Vec<_> = strips.zip(self.columns.lines_mut().chunks_mut(groups)).collect();
+        let mut outputs: Vec<_> = strips
+            .zip(self.columns.lines_mut().chunks_mut(groups))
+            .collect();
         pool.each(&mut outputs, |j, (strip, panel)| {
             parameters::quantise(isa, &layer.w[j * height..][..height], shift, limit, strip);
             pack_strip(isa, strip, flip, panel);
@@ -132,7 +145,8 @@ fn tiles(values: &[i32], rows: usize, cols: usize) -> Vec<Tile> {
     let mut tiles = vec![Tile::ZERO; height * cols.div_ceil(TILE)];
     for (row, values) in values.chunks_exact(cols).enumerate() {
         for (strip, values) in values.chunks(TILE).enumerate() {
-            tiles[strip * height + row / TILE].0[row % TILE][..values.len()].copy_from_slice(values);
+            tiles[strip * height + row / TILE].0[row % TILE][..values.len()]
+                .copy_from_slice(values);
         }
     }
     tiles

@@ -74,8 +74,11 @@ impl Pass {
         self.peaks.resize(hidden, (0, 0));
         for (index, (layer, operand)) in network.layers.iter().zip(operands).enumerate() {
             let exponent = network.activation_exponent(index) + operand.exponent;
-            let bias: Vec<[i32; TILE]> =
-                layer.b.iter().map(|bias| bias.map(|b| shift(b, -FRACTION - exponent))).collect();
+            let bias: Vec<[i32; TILE]> = layer
+                .b
+                .iter()
+                .map(|bias| bias.map(|b| shift(b, -FRACTION - exponent)))
+                .collect();
             let draws = draws.filter(|_| index == 0);
             let (below, above) = self.inputs.split_at_mut(index + 1);
             let batch = &below[index];
@@ -87,39 +90,81 @@ impl Pass {
                 self.logits.resize(height * bias.len(), Tile::ZERO);
                 (self.exponent, self.rows, self.classes) = (exponent, TILE * height, layer.fan_out);
                 let mut strips: Vec<_> = bias.iter().zip(self.logits.chunks_mut(height)).collect();
-                product(isa, pool, left, &operand.columns, &mut strips, |(bias, strip), i, _, sums| {
-                    activation::add_bias(isa, sums, bias, &mut strip[i]);
-                });
+                product(
+                    isa,
+                    pool,
+                    left,
+                    &operand.columns,
+                    &mut strips,
+                    |(bias, strip), i, _, sums| {
+                        activation::add_bias(isa, sums, bias, &mut strip[i]);
+                    },
+                );
                 return;
             };
             let positive = &mut self.positive[index];
             input.resize(TILE * height, layer.fan_out);
             positive.resize(TILE * height, layer.fan_out);
-            let drawn = if draws.is_some() { height * bias.len() } else { 0 };
-            self.words.resize(drawn.max(self.words.len()), Words::default());
+            let drawn = if draws.is_some() {
+                height * bias.len()
+            } else {
+                0
+            };
+            self.words
+                .resize(drawn.max(self.words.len()), Words::default());
             let mut words = self.words[..drawn].chunks_mut(height);
-            let outputs = input.tiles_mut().chunks_mut(height).zip(positive.tiles_mut().chunks_mut(height));
+            let outputs = input
+                .tiles_mut()
+                .chunks_mut(height)
+                .zip(positive.tiles_mut().chunks_mut(height));
             let mut strips: Vec<_> = outputs
                 .zip(bias)
                 .map(|((input, positive), bias)| {
                     let words = words.next().unwrap_or_default();
-                    Strip { bias, input, positive, words, peaks: [0; TILE] }
+                    Strip {
+                        bias,
+                        input,
+                        positive,
+                        words,
+                        peaks: [0; TILE],
+                    }
                 })
                 .collect();
             let scale = Shift::new(exponent - network.activation_exponent(index + 1));
             let activate = |strip: &mut Strip<'_>, i: usize, sums: &Tile| {
                 let (input, positive) = (&mut strip.input[i], &mut strip.positive[i]);
-                activation::activate(isa, sums, &strip.bias, scale, input, positive, &mut strip.peaks);
+                activation::activate(
+                    isa,
+                    sums,
+                    &strip.bias,
+                    scale,
+                    input,
+                    positive,
+                    &mut strip.peaks,
+                );
             };
             match draws {
-                None => product(isa, pool, left, &operand.columns, &mut strips, |strip, i, _, sums| {
-                    activate(strip, i, sums);
-                }),
-                Some(draws) => {
-                    lottery_product(isa, pool, &draws.operands(&operand.columns), &mut strips, |strip, i, _, sums, words| {
-                        strip.words[i] = *words;
+                None => product(
+                    isa,
+                    pool,
+                    left,
+                    &operand.columns,
+                    &mut strips,
+                    |strip, i, _, sums| {
                         activate(strip, i, sums);
-                    });
+                    },
+                ),
+                Some(draws) => {
+                    lottery_product(
+                        isa,
+                        pool,
+                        &draws.operands(&operand.columns),
+                        &mut strips,
+                        |strip, i, _, sums, words| {
+                            strip.words[i] = *words;
+                            activate(strip, i, sums);
+                        },
+                    );
                 }
             }
             self.peaks[index] = (peak(strips.iter().map(|strip| strip.peaks)), exponent);
@@ -128,6 +173,11 @@ impl Pass {
 
     /// The last layer's output.
     pub(crate) fn logits(&self) -> Logits<'_> {
-        Logits { tiles: &self.logits, height: self.rows / TILE, classes: self.classes, exponent: self.exponent }
+        Logits {
+            tiles: &self.logits,
+            height: self.rows / TILE,
+            classes: self.classes,
+            exponent: self.exponent,
+        }
     }
 }

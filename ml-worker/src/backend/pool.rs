@@ -16,7 +16,10 @@ impl Pool {
         if threads <= 1 {
             return Ok(Self::Caller);
         }
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("train-{i}")).build()?;
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|i| format!("train-{i}"))
+            .build()?;
         Ok(Self::Threads(pool))
     }
 
@@ -29,11 +32,24 @@ impl Pool {
     }
 
     /// Calls `task` with the index and the elements of every chunk of `size` elements (the last may be shorter).
-    pub(crate) fn chunks<T: Send>(&self, items: &mut [T], size: usize, task: impl Fn(usize, &mut [T]) + Sync) {
+    pub(crate) fn chunks<T: Send>(
+        &self,
+        items: &mut [T],
+        size: usize,
+        task: impl Fn(usize, &mut [T]) + Sync,
+    ) {
         match self {
-            Self::Caller => items.chunks_mut(size).enumerate().for_each(|(i, chunk)| task(i, chunk)),
+            Self::Caller => items
+                .chunks_mut(size)
+                .enumerate()
+                .for_each(|(i, chunk)| task(i, chunk)),
             Self::Threads(pool) => {
-                pool.install(|| items.par_chunks_mut(size).enumerate().for_each(|(i, chunk)| task(i, chunk)));
+                pool.install(|| {
+                    items
+                        .par_chunks_mut(size)
+                        .enumerate()
+                        .for_each(|(i, chunk)| task(i, chunk))
+                });
             }
         }
     }

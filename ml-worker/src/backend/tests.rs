@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use quern_training::{Dataset, State};
 use quern_work::{
-    Hash, Job, JobInput, Shape, Terms, TaskSpec, U256, hash,
+    Hash, Job, JobInput, Shape, TaskSpec, Terms, U256, hash,
     hash::{Context, xof},
     verify,
 };
@@ -23,9 +23,17 @@ fn bytes(name: &str, count: usize) -> Vec<u8> {
 
 /// Rows with features over all of [-64, 63].
 fn wild_dataset(rows: usize, features: usize, classes: u32) -> Arc<Dataset> {
-    let x = bytes("x", rows * features).into_iter().map(|byte| byte as i8 >> 1).collect();
+    let x = bytes("x", rows * features)
+        .into_iter()
+        .map(|byte| byte as i8 >> 1)
+        .collect();
     let y = bytes("y", 4 * rows);
-    let y = y.as_chunks::<4>().0.iter().map(|word| (u32::from_le_bytes(*word) % classes) as u16).collect();
+    let y = y
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|word| (u32::from_le_bytes(*word) % classes) as u16)
+        .collect();
     Arc::new(Dataset::new(x, y, features, classes).expect("rows within bounds"))
 }
 
@@ -39,12 +47,25 @@ fn toy_dataset() -> Arc<Dataset> {
     };
     let (rows, k, classes) = (512, 512, 10_u32);
     let y = stream(b"y", 4 * rows);
-    let y: Vec<u16> = y.as_chunks::<4>().0.iter().map(|word| (u32::from_le_bytes(*word) % classes) as u16).collect();
-    let (centres, noise) = (stream(b"centres", classes as usize * k), stream(b"noise", rows * k));
+    let y: Vec<u16> = y
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|word| (u32::from_le_bytes(*word) % classes) as u16)
+        .collect();
+    let (centres, noise) = (
+        stream(b"centres", classes as usize * k),
+        stream(b"noise", rows * k),
+    );
     let mut x = Vec::with_capacity(rows * k);
     for (noise, &class) in noise.chunks_exact(k).zip(&y) {
         let centre = &centres[usize::from(class) * k..][..k];
-        x.extend(centre.iter().zip(noise).map(|(centre, noise)| (((centre & 63) + (noise & 31)) >> 1) as i8));
+        x.extend(
+            centre
+                .iter()
+                .zip(noise)
+                .map(|(centre, noise)| (((centre & 63) + (noise & 31)) >> 1) as i8),
+        );
     }
     Arc::new(Dataset::new(x, y, k, classes).expect("rows within bounds"))
 }
@@ -73,7 +94,10 @@ fn lottery(noise_rank: u32, allowance: u32) -> Lottery {
 }
 
 fn variants() -> Vec<(Isa, usize)> {
-    Isa::available().into_iter().flat_map(|isa| [(isa, 1), (isa, 2)]).collect()
+    Isa::available()
+        .into_iter()
+        .flat_map(|isa| [(isa, 1), (isa, 2)])
+        .collect()
 }
 
 /// The definition of `steps` steps.
@@ -81,7 +105,9 @@ fn train(spec: &TaskSpec, seed: &Hash, dataset: &Dataset, state: &mut State, ste
     for _ in 0..steps {
         let (x, y) = dataset.batch(seed, state.step, spec.batch);
         let lr_shift = spec.lr_shift_at(state.step);
-        state.train_step(seed, lr_shift, &x, &y).expect("a batch within bounds");
+        state
+            .train_step(seed, lr_shift, &x, &y)
+            .expect("a batch within bounds");
     }
 }
 
@@ -93,10 +119,15 @@ fn every_path_trains_the_vectors_states_and_draws_the_vectors_draws() {
     let seed = hash::derive(Context::new("quern/v1/toy-run"), &[]);
     for (isa, threads) in variants() {
         let state = State::initial(&spec.sizes(), &seed).expect("sizes within bounds");
-        let mut cpu = Cpu::new(&spec, seed, dataset.clone(), state, threads, isa).expect("a task that fits");
+        let mut cpu =
+            Cpu::new(&spec, seed, dataset.clone(), state, threads, isa).expect("a task that fits");
         for t in 0..20 {
             let root = hex::encode(cpu.state().root());
-            assert_eq!(root, vectors["states"][t].as_str().expect("a root"), "{isa} ×{threads}, step {t}");
+            assert_eq!(
+                root,
+                vectors["states"][t].as_str().expect("a root"),
+                "{isa} ×{threads}, step {t}"
+            );
             let lottery = lottery(32, 100);
             let step = cpu.step((t % 5 == 0).then_some(&lottery)).expect("a step");
             if t == 5 {
@@ -104,20 +135,30 @@ fn every_path_trains_the_vectors_states_and_draws_the_vectors_draws() {
                 assert_eq!(step.wins.len(), draws.len());
                 for win in &step.wins {
                     let (i, j) = win.seal.tile;
-                    assert_eq!(format!("{:064x}", win.draw), draws[&format!("{i},{j}")].as_str().expect("a draw"));
-                    assert_eq!(hex::encode(win.seal.weights_root), vectors["weights_roots"][5].as_str().expect("a root"));
+                    assert_eq!(
+                        format!("{:064x}", win.draw),
+                        draws[&format!("{i},{j}")].as_str().expect("a draw")
+                    );
+                    assert_eq!(
+                        hex::encode(win.seal.weights_root),
+                        vectors["weights_roots"][5].as_str().expect("a root")
+                    );
                 }
             }
         }
-        assert_eq!(hex::encode(cpu.state().root()), vectors["states"][20].as_str().expect("a root"), "{isa} ×{threads}");
+        assert_eq!(
+            hex::encode(cpu.state().root()),
+            vectors["states"][20].as_str().expect("a root"),
+            "{isa} ×{threads}"
+        );
     }
 }
 
 #[test]
 fn every_path_trains_odd_shapes_bit_for_bit() {
     // features, hidden, classes, batch, lr_shift, lr_every
-    let shapes: [(usize, &[u32], u32, u32, u8, u32); 7] = [
-        (67, &[16], 2, 16, 2, 0),
+    let shapes = [
+        (67, &[16][..], 2, 16, 2, 0),
         (100, &[48], 10, 32, 3, 4),
         (784, &[80, 32], 10, 64, 3, 0),
         (1, &[16, 112, 16], 17, 16, 1, 0),
@@ -133,17 +174,27 @@ fn every_path_trains_odd_shapes_bit_for_bit() {
         let mut expected = initial.clone();
         train(&spec, &seed, &dataset, &mut expected, 12);
         for (isa, threads) in variants() {
-            let mut cpu = Cpu::new(&spec, seed, dataset.clone(), initial.clone(), threads, isa).expect("a task that fits");
+            let mut cpu = Cpu::new(&spec, seed, dataset.clone(), initial.clone(), threads, isa)
+                .expect("a task that fits");
             assert_eq!(cpu.state(), initial);
             for t in 0..12 {
                 let lottery = lottery(4, u32::MAX);
-                let step = cpu.step((features >= 64 && t % 3 == 1).then_some(&lottery)).expect("a step");
+                let step = cpu
+                    .step((features >= 64 && t % 3 == 1).then_some(&lottery))
+                    .expect("a step");
                 assert_eq!(step.step, t);
             }
-            assert!(cpu.state() == expected, "{isa} ×{threads}, {features} {hidden:?} {classes} ×{batch}");
+            assert!(
+                cpu.state() == expected,
+                "{isa} ×{threads}, {features} {hidden:?} {classes} ×{batch}"
+            );
             let held_out = cpu.accuracy(&dataset).expect("the same task");
             let predicted = expected.predict(dataset.x()).expect("whole rows");
-            let correct = predicted.iter().zip(dataset.y()).filter(|(p, y)| p == y).count();
+            let correct = predicted
+                .iter()
+                .zip(dataset.y())
+                .filter(|(p, y)| p == y)
+                .count();
             assert_eq!(held_out.correct, correct as u64, "{isa} ×{threads}");
         }
     }
@@ -152,14 +203,26 @@ fn every_path_trains_odd_shapes_bit_for_bit() {
 #[test]
 fn every_path_draws_what_the_definition_draws() {
     // features, n, batch, rank
-    let shapes = [(64, 16, 16, 4), (784, 48, 64, 32), (785, 16, 32, 16), (131, 80, 16, 8), (2051, 32, 16, 128), (9001, 16, 16, 8)];
+    let shapes = [
+        (64, 16, 16, 4),
+        (784, 48, 64, 32),
+        (785, 16, 32, 16),
+        (131, 80, 16, 8),
+        (2051, 32, 16, 128),
+        (9001, 16, 16, 8),
+    ];
     for (features, n, batch, rank) in shapes {
         let dataset = wild_dataset(100, features, 5);
         let spec = spec(&dataset, &[n], batch, 3, 0);
         let seed = [9; 32];
         let state = State::initial(&spec.sizes(), &seed).expect("sizes within bounds");
         let bt = state.first_operand_transposed();
-        let shape = Shape { m: batch, n, k: features as u32, r: rank };
+        let shape = Shape {
+            m: batch,
+            n,
+            k: features as u32,
+            r: rank,
+        };
         let weights_root = quern_training::weights_tree(&bt, features).root();
         let commitment = dataset.commitment();
         let terms = lottery(rank, u32::MAX);
@@ -179,10 +242,18 @@ fn every_path_draws_what_the_definition_draws() {
         let mut expected = state.clone();
         train(&spec, &seed, &dataset, &mut expected, 1);
         for (isa, threads) in variants() {
-            let mut cpu = Cpu::new(&spec, seed, dataset.clone(), state.clone(), threads, isa).expect("a task that fits");
+            let mut cpu = Cpu::new(&spec, seed, dataset.clone(), state.clone(), threads, isa)
+                .expect("a task that fits");
             let wins = cpu.step(Some(&terms)).expect("a step").wins;
-            assert_eq!(wins.iter().map(|win| win.draw).collect::<Vec<_>>(), draws, "{isa} ×{threads}, {shape:?}");
-            assert!(cpu.state() == expected, "peeled, {isa} ×{threads}, {shape:?}");
+            assert_eq!(
+                wins.iter().map(|win| win.draw).collect::<Vec<_>>(),
+                draws,
+                "{isa} ×{threads}, {shape:?}"
+            );
+            assert!(
+                cpu.state() == expected,
+                "peeled, {isa} ×{threads}, {shape:?}"
+            );
             let seal = &wins[wins.len() - 1].seal;
             let chain = Terms {
                 genesis: terms.genesis,
@@ -205,14 +276,38 @@ fn only_tiles_within_allowance_and_threshold_win() {
     let dataset = wild_dataset(64, 128, 3);
     let spec = spec(&dataset, &[64], 32, 3, 0);
     let state = State::initial(&spec.sizes(), &[1; 32]).expect("sizes within bounds");
-    let new = || Cpu::new(&spec, [1; 32], dataset.clone(), state.clone(), 1, Isa::detect()).expect("a task that fits");
-    let all = new().step(Some(&lottery(8, u32::MAX))).expect("a step").wins;
+    let new = || {
+        Cpu::new(
+            &spec,
+            [1; 32],
+            dataset.clone(),
+            state.clone(),
+            1,
+            Isa::detect(),
+        )
+        .expect("a task that fits")
+    };
+    let all = new()
+        .step(Some(&lottery(8, u32::MAX)))
+        .expect("a step")
+        .wins;
     assert_eq!(all.len(), 2 * 4);
     let few = new().step(Some(&lottery(8, 5))).expect("a step").wins;
     assert_eq!(few, all[..5]);
     let threshold = all[3].draw;
-    let good = new().step(Some(&Lottery { threshold, ..lottery(8, u32::MAX) })).expect("a step").wins;
-    assert_eq!(good, all.into_iter().filter(|win| win.draw <= threshold).collect::<Vec<_>>());
+    let good = new()
+        .step(Some(&Lottery {
+            threshold,
+            ..lottery(8, u32::MAX)
+        }))
+        .expect("a step")
+        .wins;
+    assert_eq!(
+        good,
+        all.into_iter()
+            .filter(|win| win.draw <= threshold)
+            .collect::<Vec<_>>()
+    );
 }
 
 #[test]
@@ -221,17 +316,42 @@ fn what_does_not_fit_is_refused() {
     let spec = spec(&dataset, &[16], 16, 3, 0);
     let state = State::initial(&spec.sizes(), &[1; 32]).expect("sizes within bounds");
     let new = |spec: &TaskSpec, state: &State, dataset: &Arc<Dataset>| {
-        Cpu::new(spec, [1; 32], dataset.clone(), state.clone(), 1, Isa::Scalar).err()
+        Cpu::new(
+            spec,
+            [1; 32],
+            dataset.clone(),
+            state.clone(),
+            1,
+            Isa::Scalar,
+        )
+        .err()
     };
     assert_eq!(new(&spec, &state, &dataset), None);
-    assert_eq!(new(&spec, &state, &wild_dataset(80, 40, 3)), Some(BackendError::Dataset));
-    assert_eq!(new(&TaskSpec { batch: 24, ..spec.clone() }, &state, &dataset), Some(BackendError::Batch));
+    assert_eq!(
+        new(&spec, &state, &wild_dataset(80, 40, 3)),
+        Some(BackendError::Dataset)
+    );
+    assert_eq!(
+        new(
+            &TaskSpec {
+                batch: 24,
+                ..spec.clone()
+            },
+            &state,
+            &dataset
+        ),
+        Some(BackendError::Batch)
+    );
     let other = State::initial(&[40, 32, 3], &[1; 32]).expect("sizes within bounds");
     assert_eq!(new(&spec, &other, &dataset), Some(BackendError::State));
 
-    let mut cpu = Cpu::new(&spec, [1; 32], dataset, state.clone(), 1, Isa::detect()).expect("a task that fits");
+    let mut cpu = Cpu::new(&spec, [1; 32], dataset, state.clone(), 1, Isa::detect())
+        .expect("a task that fits");
     for rank in [0, 2, 3, 4, 64] {
-        assert_eq!(cpu.step(Some(&lottery(rank, 1))), Err(BackendError::Rank(rank)));
+        assert_eq!(
+            cpu.step(Some(&lottery(rank, 1))),
+            Err(BackendError::Rank(rank))
+        );
     }
     assert_eq!(cpu.restore(&other), Err(BackendError::State));
     assert_eq!(cpu.state(), state);
@@ -242,7 +362,8 @@ fn a_run_goes_on_from_where_it_was() {
     let dataset = wild_dataset(64, 40, 3);
     let spec = spec(&dataset, &[16], 16, 3, 2);
     let state = State::initial(&spec.sizes(), &[1; 32]).expect("sizes within bounds");
-    let mut cpu = Cpu::new(&spec, [1; 32], dataset, state, 1, Isa::detect()).expect("a task that fits");
+    let mut cpu =
+        Cpu::new(&spec, [1; 32], dataset, state, 1, Isa::detect()).expect("a task that fits");
     cpu.step(None).expect("a step");
     let kept = cpu.state();
     cpu.step(None).expect("a step");

@@ -53,17 +53,40 @@ impl Trial {
 
     /// The plain product: packing both operands, multiplying, writing 32-bit results.
     pub fn plain(&mut self) {
-        let Self { isa, pool, shape, a, b, left, right, product: tiles, .. } = self;
+        let Self {
+            isa,
+            pool,
+            shape,
+            a,
+            b,
+            left,
+            right,
+            product: tiles,
+            ..
+        } = self;
         left.of_rows(*isa, pool, a);
         right.pack_columns(*isa, pool, b, OFFSET);
         let mut strips: Vec<_> = tiles.chunks_mut(shape.tiles_m() as usize).collect();
-        product(*isa, pool, left, right, &mut strips, |strip, i, _, tile| strip[i] = *tile);
+        product(*isa, pool, left, right, &mut strips, |strip, i, _, tile| {
+            strip[i] = *tile
+        });
     }
 
     /// The same product as a lottery under `pre_hash`: noise, transcripts, draws and peeling included; number of draws up to
     /// `threshold`.
     pub fn lottery(&mut self, pre_hash: Hash, threshold: U256) -> usize {
-        let Self { isa, pool, shape, a, b, right, draws, words, product: tiles, .. } = self;
+        let Self {
+            isa,
+            pool,
+            shape,
+            a,
+            b,
+            right,
+            draws,
+            words,
+            product: tiles,
+            ..
+        } = self;
         let job = Job::new(&JobInput {
             genesis: [0; 32],
             pre_hash,
@@ -78,11 +101,20 @@ impl Trial {
         right.pack_columns(*isa, pool, b, 0);
         draws.noise(*isa, pool, &job, a, right);
         let height = shape.tiles_m() as usize;
-        let mut strips: Vec<_> = tiles.chunks_mut(height).zip(words.chunks_mut(height)).collect();
-        lottery_product(*isa, pool, &draws.operands(right), &mut strips, |(strip, words), i, _, tile, drawn| {
-            strip[i] = *tile;
-            words[i] = *drawn;
-        });
+        let mut strips: Vec<_> = tiles
+            .chunks_mut(height)
+            .zip(words.chunks_mut(height))
+            .collect();
+        lottery_product(
+            *isa,
+            pool,
+            &draws.operands(right),
+            &mut strips,
+            |(strip, words), i, _, tile, drawn| {
+                strip[i] = *tile;
+                words[i] = *drawn;
+            },
+        );
         winners(pool, &job, u32::MAX, threshold, words).len()
     }
 }
@@ -95,7 +127,8 @@ fn random(label: &[u8], rows: usize, cols: usize) -> Strips {
     xof(&[0; 32], label).fill(&mut bytes);
     for (row, bytes) in bytes.chunks_exact(cols).enumerate() {
         for (col, &byte) in bytes.iter().enumerate() {
-            strips.tiles_mut()[col / TILE * height + row / TILE].0[row % TILE][col % TILE] = byte as i8 >> 1;
+            strips.tiles_mut()[col / TILE * height + row / TILE].0[row % TILE][col % TILE] =
+                byte as i8 >> 1;
         }
     }
     strips
@@ -108,7 +141,17 @@ mod tests {
     #[test]
     fn the_lottery_leaves_the_plain_product_behind() {
         for isa in Isa::available() {
-            let mut trial = Trial::new(Shape { m: 48, n: 80, k: 333, r: 16 }, 1, isa).expect("a shape that fits");
+            let mut trial = Trial::new(
+                Shape {
+                    m: 48,
+                    n: 80,
+                    k: 333,
+                    r: 16,
+                },
+                1,
+                isa,
+            )
+            .expect("a shape that fits");
             trial.plain();
             let plain: Vec<_> = trial.product.iter().map(|tile| tile.0).collect();
             assert_eq!(trial.lottery([1; 32], U256::MAX), 3 * 5);

@@ -29,7 +29,10 @@ impl Rounding {
         let scale = match s {
             ..=0 => {
                 let by = s.unsigned_abs().min(30);
-                Scale::Left { by, bound: LIM >> by }
+                Scale::Left {
+                    by,
+                    bound: LIM >> by,
+                }
             }
             1..=31 => Scale::Right { by: s as u32 },
             _ => Scale::Zero,
@@ -105,11 +108,34 @@ mod tests {
 
     #[test]
     fn rounding_is_the_definition_s_for_every_shift() {
-        let x = [0, 1, -1, 5, -7, 1000, -1000, LIM, -LIM, i32::MAX, i32::MIN + 1, 1 << 30, -(1 << 30), 77_777, -77_777, 3];
+        let x = [
+            0,
+            1,
+            -1,
+            5,
+            -7,
+            1000,
+            -1000,
+            LIM,
+            -LIM,
+            i32::MAX,
+            i32::MIN + 1,
+            1 << 30,
+            -(1 << 30),
+            77_777,
+            -77_777,
+            3,
+        ];
         for target in -40..40 {
             let rounded = Rounding::new(-3, target, 0xDEAD_BEEF).apply(&x, u32::MAX - 5);
             let expected: [i8; TILE] = std::array::from_fn(|lane| {
-                quantise_sr(x[lane], (u32::MAX - 5).wrapping_add(lane as u32), -3, target, 0xDEAD_BEEF)
+                quantise_sr(
+                    x[lane],
+                    (u32::MAX - 5).wrapping_add(lane as u32),
+                    -3,
+                    target,
+                    0xDEAD_BEEF,
+                )
             });
             assert_eq!(rounded, expected, "to exponent {target}");
         }

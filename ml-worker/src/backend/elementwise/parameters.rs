@@ -42,10 +42,19 @@ per_isa! {
 }
 
 #[inline(always)]
-fn update_row(w: &mut [i32; TILE], v: &mut [i32; TILE], gradient: &[i32; TILE], shift: Shift, peaks: &mut Peaks) {
+fn update_row(
+    w: &mut [i32; TILE],
+    v: &mut [i32; TILE],
+    gradient: &[i32; TILE],
+    shift: Shift,
+    peaks: &mut Peaks,
+) {
     let step = shift.apply(gradient);
     for lane in 0..TILE {
-        v[lane] = v[lane].wrapping_sub(rsh(v[lane], 3)).wrapping_add(step[lane]).clamp(-LIM, LIM);
+        v[lane] = v[lane]
+            .wrapping_sub(rsh(v[lane], 3))
+            .wrapping_add(step[lane])
+            .clamp(-LIM, LIM);
         w[lane] = w[lane].wrapping_sub(v[lane]).clamp(-LIM, LIM);
         peaks[lane] = peaks[lane].max(w[lane].unsigned_abs());
     }

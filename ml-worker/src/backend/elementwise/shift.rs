@@ -21,9 +21,14 @@ impl Shift {
         match s {
             0.. => {
                 let by = s.unsigned_abs().min(30);
-                Self::Left { by, bound: LIM >> by }
+                Self::Left {
+                    by,
+                    bound: LIM >> by,
+                }
             }
-            -31..=-1 => Self::Right { by: s.unsigned_abs() },
+            -31..=-1 => Self::Right {
+                by: s.unsigned_abs(),
+            },
             _ => Self::Zero,
         }
     }
@@ -72,16 +77,39 @@ mod tests {
     use super::*;
 
     const VALUES: [i32; 16] = [
-        0, 1, -1, 2, -2, 3, -3, 127, -128, 65_535, -65_536, LIM, -LIM, i32::MAX, i32::MIN + 1, 0x1234_5678,
+        0,
+        1,
+        -1,
+        2,
+        -2,
+        3,
+        -3,
+        127,
+        -128,
+        65_535,
+        -65_536,
+        LIM,
+        -LIM,
+        i32::MAX,
+        i32::MIN + 1,
+        0x1234_5678,
     ];
 
     #[test]
     fn every_shift_is_the_definition_s() {
         for s in -70..70 {
-            assert_eq!(Shift::new(s).apply(&VALUES), VALUES.map(|x| shift(x, s)), "2^{s}");
+            assert_eq!(
+                Shift::new(s).apply(&VALUES),
+                VALUES.map(|x| shift(x, s)),
+                "2^{s}"
+            );
         }
         for s in 0..70 {
-            assert_eq!(Shift::right(s).apply(&VALUES), VALUES.map(|x| rsh(x, s)), "2^-{s}");
+            assert_eq!(
+                Shift::right(s).apply(&VALUES),
+                VALUES.map(|x| rsh(x, s)),
+                "2^-{s}"
+            );
         }
     }
 }

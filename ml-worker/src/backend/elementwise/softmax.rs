@@ -85,7 +85,12 @@ impl Logits<'_> {
             }
         }
         let distance = largest.wrapping_sub(z(label / TILE)[label % TILE]) as u32;
-        Row { powers, distance, correct: best == Some(label), sum }
+        Row {
+            powers,
+            distance,
+            correct: best == Some(label),
+            sum,
+        }
     }
 }
 
@@ -93,7 +98,8 @@ impl Row<'_> {
     /// Adds this row to `score`.
     fn count(&self, exponent: i32, score: &mut Score) {
         score.correct += u32::from(self.correct);
-        score.loss += f64::from(self.distance) * f64::from(exponent).exp2() + (f64::from(self.sum) / f64::from(ONE)).ln();
+        score.loss += f64::from(self.distance) * f64::from(exponent).exp2()
+            + (f64::from(self.sum) / f64::from(ONE)).ln();
     }
 }
 

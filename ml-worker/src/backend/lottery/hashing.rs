@@ -36,19 +36,39 @@ pub(super) fn draws(key: &Hash, words: &[Words]) -> Vec<U256> {
     let platform = Platform::detect();
     let lanes = platform.simd_degree();
     let key = key_words(key);
-    let blocks: Vec<[u8; BLOCK]> = words.iter().map(|words| Transcript(*words).to_bytes()).collect();
+    let blocks: Vec<[u8; BLOCK]> = words
+        .iter()
+        .map(|words| Transcript(*words).to_bytes())
+        .collect();
     let mut hashes = vec![Hash::default(); blocks.len()];
     for (blocks, hashes) in blocks.chunks(lanes).zip(hashes.chunks_mut(lanes)) {
         let blocks: Vec<&[u8; BLOCK]> = blocks.iter().collect();
         // A chunk of one block that is also the root.
         let hashes = hashes.as_flattened_mut();
-        platform.hash_many(&blocks, &key, 0, IncrementCounter::No, KEYED, CHUNK_START, CHUNK_END | ROOT, hashes);
+        platform.hash_many(
+            &blocks,
+            &key,
+            0,
+            IncrementCounter::No,
+            KEYED,
+            CHUNK_START,
+            CHUNK_END | ROOT,
+            hashes,
+        );
     }
-    hashes.iter().map(|hash| U256::from_little_endian(hash)).collect()
+    hashes
+        .iter()
+        .map(|hash| U256::from_little_endian(hash))
+        .collect()
 }
 
 /// The Merkle leaf hashes of `count` messages of `len` bytes, more than one chunk each; `write` writes message j.
-pub(super) fn leaves(pool: &Pool, count: usize, len: usize, write: impl Fn(usize, &mut [u8]) + Sync) -> Vec<Hash> {
+pub(super) fn leaves(
+    pool: &Pool,
+    count: usize,
+    len: usize,
+    write: impl Fn(usize, &mut [u8]) + Sync,
+) -> Vec<Hash> {
     let platform = Platform::detect();
     let lanes = platform.simd_degree();
     let key = hash_derive_key_context("quern/v1/merkle-leaf");
@@ -72,17 +92,31 @@ fn derive_many(platform: Platform, key: &Hash, messages: &[u8], len: usize, dige
     let chunks = len.div_ceil(CHUNK);
     let mut level: Vec<Vec<Hash>> = Vec::with_capacity(chunks);
     for chunk in 0..chunks - 1 {
-        let inputs: Vec<&[u8; CHUNK]> =
-            messages.chunks_exact(len).filter_map(|message| message[chunk * CHUNK..].first_chunk()).collect();
+        let inputs: Vec<&[u8; CHUNK]> = messages
+            .chunks_exact(len)
+            .filter_map(|message| message[chunk * CHUNK..].first_chunk())
+            .collect();
         let mut values = vec![Hash::default(); digests.len()];
         let out = values.as_flattened_mut();
-        platform.hash_many(&inputs, &words, chunk as u64, IncrementCounter::No, DERIVE_KEY, CHUNK_START, CHUNK_END, out);
+        platform.hash_many(
+            &inputs,
+            &words,
+            chunk as u64,
+            IncrementCounter::No,
+            DERIVE_KEY,
+            CHUNK_START,
+            CHUNK_END,
+            out,
+        );
         level.push(values);
     }
     let last = (chunks - 1) * CHUNK;
     let tail = |message: &[u8]| {
         let mut hasher = blake3::Hasher::new_from_context_key(key);
-        hasher.set_input_offset(last as u64).update(&message[last..]).finalize_non_root()
+        hasher
+            .set_input_offset(last as u64)
+            .update(&message[last..])
+            .finalize_non_root()
     };
     level.push(messages.chunks_exact(len).map(tail).collect());
 
@@ -91,11 +125,24 @@ fn derive_many(platform: Platform, key: &Hash, messages: &[u8], len: usize, dige
         let root = if level.len() == 2 { ROOT } else { 0 };
         let merge = |pair: &[Vec<Hash>]| match pair {
             [left, right] => {
-                let blocks: Vec<[u8; BLOCK]> = left.iter().zip(right).map(|(left, right)| parent(left, right)).collect();
+                let blocks: Vec<[u8; BLOCK]> = left
+                    .iter()
+                    .zip(right)
+                    .map(|(left, right)| parent(left, right))
+                    .collect();
                 let blocks: Vec<&[u8; BLOCK]> = blocks.iter().collect();
                 let mut values = vec![Hash::default(); blocks.len()];
                 let out = values.as_flattened_mut();
-                platform.hash_many(&blocks, &words, 0, IncrementCounter::No, DERIVE_KEY | PARENT | root, 0, 0, out);
+                platform.hash_many(
+                    &blocks,
+                    &words,
+                    0,
+                    IncrementCounter::No,
+                    DERIVE_KEY | PARENT | root,
+                    0,
+                    0,
+                    out,
+                );
                 values
             }
             odd => odd.concat(),
@@ -134,10 +181,19 @@ mod tests {
                 let pool = Pool::new(2).expect("two threads");
                 let found = leaves(&pool, count, len, |j, message| {
                     message[..8].copy_from_slice(&(j as u64).to_le_bytes());
-                    message.iter_mut().enumerate().skip(8).for_each(|(at, byte)| *byte = content(j, at));
+                    message
+                        .iter_mut()
+                        .enumerate()
+                        .skip(8)
+                        .for_each(|(at, byte)| *byte = content(j, at));
                 });
                 let expected: Vec<Hash> = (0..count)
-                    .map(|j| merkle::leaf(j as u64, &(8..len).map(|at| content(j, at)).collect::<Vec<_>>()))
+                    .map(|j| {
+                        merkle::leaf(
+                            j as u64,
+                            &(8..len).map(|at| content(j, at)).collect::<Vec<_>>(),
+                        )
+                    })
                     .collect();
                 assert_eq!(found, expected, "{count} of {len} bytes");
             }
@@ -152,14 +208,24 @@ mod tests {
             author: [3; 32],
             run: 4,
             step: 5,
-            shape: Shape { m: 16, n: 16, k: 64, r: 4 },
+            shape: Shape {
+                m: 16,
+                n: 16,
+                k: 64,
+                r: 4,
+            },
             dataset_root: [6; 32],
             row_blocks: 7,
             weights_root: [8; 32],
         });
-        let words: Vec<Words> = (0..37).map(|i| std::array::from_fn(|w| (i * 977 + w as u32).wrapping_mul(0x9E37_79B1))).collect();
+        let words: Vec<Words> = (0..37)
+            .map(|i| std::array::from_fn(|w| (i * 977 + w as u32).wrapping_mul(0x9E37_79B1)))
+            .collect();
         let key = hash::derive(hash::Context::DRAW, &[&job.hash()]);
-        let expected: Vec<U256> = words.iter().map(|words| job.draw(&Transcript(*words))).collect();
+        let expected: Vec<U256> = words
+            .iter()
+            .map(|words| job.draw(&Transcript(*words)))
+            .collect();
         assert_eq!(draws(&key, &words), expected);
     }
 }

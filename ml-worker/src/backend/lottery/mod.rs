@@ -94,6 +94,7 @@ impl Ticket {
         Self { job, tree, step }
     }
 
+    #[allow(clippy::too_many_arguments)]
     /// The wins among the tiles' `words`, which come column of tiles by column of tiles.
     pub(crate) fn wins(
         &self,
@@ -129,7 +130,13 @@ impl Ticket {
             }
         };
         let found = winners(pool, &self.job, lottery.allowance, lottery.threshold, words);
-        found.into_iter().map(|(tile, draw)| Win { draw, seal: seal(tile) }).collect()
+        found
+            .into_iter()
+            .map(|(tile, draw)| Win {
+                draw,
+                seal: seal(tile),
+            })
+            .collect()
     }
 }
 
@@ -147,7 +154,9 @@ pub(crate) fn winners(
     let key = hash::derive(Context::DRAW, &[&job.hash()]);
     let mut found = vec![Vec::new(); shape.tiles_n() as usize];
     pool.each(&mut found, |j, found| {
-        let allowed = (0..tiles_m).map(|i| (i, j as u32)).take_while(|&tile| shape.ordinal(tile) < allowance.into());
+        let allowed = (0..tiles_m)
+            .map(|i| (i, j as u32))
+            .take_while(|&tile| shape.ordinal(tile) < allowance.into());
         let words = &words[j * tiles_m as usize..][..allowed.clone().count()];
         let draws = hashing::draws(&key, words);
         found.extend(allowed.zip(draws).filter(|(_, draw)| *draw <= threshold));
@@ -160,7 +169,14 @@ pub(crate) fn winners(
 impl Draws {
     /// Adds the noise of `job` to both operands: the rows of `batch` (m×k) and the packed columns of the weights, which come
     /// without offset and leave with it.
-    pub(crate) fn noise(&mut self, isa: Isa, pool: &Pool, job: &Job, batch: &Strips, weights: &mut Panels) {
+    pub(crate) fn noise(
+        &mut self,
+        isa: Isa,
+        pool: &Pool,
+        job: &Job,
+        batch: &Strips,
+        weights: &mut Panels,
+    ) {
         let shape = job.shape();
         (self.rank, self.chunks) = (shape.r as usize, (shape.k / shape.r) as usize);
         let a = Factors::new(&job.noise_a(), shape.m, shape.r);
@@ -187,9 +203,14 @@ impl Draws {
 fn commit(isa: Isa, pool: &Pool, weights: &Panels, shape: Shape) -> Tree {
     let k = shape.k as usize;
     // Index and rows, as `merkle::leaf` concatenates them. A valid shape of rank 4 has k ≥ 64: more than one chunk.
-    let leaves = hashing::leaves(pool, shape.tiles_n() as usize, 8 + TILE * k, |j, message| {
-        message[..8].copy_from_slice(&(j as u64).to_le_bytes());
-        unpack(isa, weights.panel(j), k, &mut message[8..]);
-    });
+    let leaves = hashing::leaves(
+        pool,
+        shape.tiles_n() as usize,
+        8 + TILE * k,
+        |j, message| {
+            message[..8].copy_from_slice(&(j as u64).to_le_bytes());
+            unpack(isa, weights.panel(j), k, &mut message[8..]);
+        },
+    );
     Tree::new(leaves)
 }

@@ -47,8 +47,14 @@ impl Segment {
     fn new(columns: &[Columns], groups: Range<usize>, rank: usize) -> Self {
         let mut net = vec![0; rank];
         for columns in &columns[groups.clone()] {
-            columns.plus.iter().for_each(|&row| net[usize::from(row)] -= 1);
-            columns.minus.iter().for_each(|&row| net[usize::from(row)] += 1);
+            columns
+                .plus
+                .iter()
+                .for_each(|&row| net[usize::from(row)] -= 1);
+            columns
+                .minus
+                .iter()
+                .for_each(|&row| net[usize::from(row)] += 1);
         }
         Self { groups, net }
     }
@@ -65,13 +71,22 @@ impl Factors {
         };
         let columns: Vec<_> = noise.pairs().chunks(4).map(group).collect();
         let segments = segments(&columns, rank as usize);
-        Self { columns, dense: noise.dense(0, lines), segments, rank: rank as usize }
+        Self {
+            columns,
+            dense: noise.dense(0, lines),
+            segments,
+            rank: rank as usize,
+        }
     }
 
     /// Row c of the result: entry c of 16 lines of L from line 16·`panel` on, in all four bytes of each lane.
     fn transposed(&self, isa: Isa, panel: usize) -> Vec<Line> {
         let mut transposed = vec![Line::ZERO; self.rank];
-        replicate(isa, &self.dense[panel * TILE * self.rank..][..TILE * self.rank], &mut transposed);
+        replicate(
+            isa,
+            &self.dense[panel * TILE * self.rank..][..TILE * self.rank],
+            &mut transposed,
+        );
         transposed
     }
 
@@ -84,7 +99,12 @@ impl Factors {
 fn segments(columns: &[Columns], rank: usize) -> Vec<Segment> {
     let (mut segments, mut first, mut meeting) = (Vec::new(), 0, vec![0; rank]);
     for (group, now) in columns.iter().enumerate() {
-        let rows = || now.plus.iter().chain(&now.minus).map(|&row| usize::from(row));
+        let rows = || {
+            now.plus
+                .iter()
+                .chain(&now.minus)
+                .map(|&row| usize::from(row))
+        };
         // A group adds at most four to a row.
         if rows().any(|row| meeting[row] > MOST_MEETING - 4) {
             segments.push(Segment::new(columns, first..group, rank));
@@ -120,12 +140,16 @@ impl Batch {
     ) {
         self.noised.resize(TILE * batch.height(), batch.cols());
         resize(&mut self.factors, self.noised.panels(), own, other);
-        self.sums.resize(self.noised.panels() * (chunks + 1), [0; TILE]);
+        self.sums
+            .resize(self.noised.panels() * (chunks + 1), [0; TILE]);
         let (groups, factor_lines) = (self.noised.groups(), self.factors.groups());
         let per_chunk = own.rank / 4;
         let panels = self.noised.lines_mut().chunks_mut(groups);
         let factors = self.factors.lines_mut().chunks_mut(factor_lines);
-        let mut outputs: Vec<_> = panels.zip(factors).zip(self.sums.chunks_mut(chunks + 1)).collect();
+        let mut outputs: Vec<_> = panels
+            .zip(factors)
+            .zip(self.sums.chunks_mut(chunks + 1))
+            .collect();
         pool.each(&mut outputs, |p, ((panel, factors), sums)| {
             pack_rows(isa, batch, p, 0, panel);
             let (gathered, dense) = factors.split_at_mut(other.segments.len() * other.lines());
@@ -152,11 +176,20 @@ pub(super) struct Weights {
 
 impl Weights {
     /// Adds the noise `own` and the offset to the packed columns of the weights.
-    pub(super) fn noise(&mut self, isa: Isa, pool: &Pool, weights: &mut Panels, own: &Factors, other: &Factors) {
+    pub(super) fn noise(
+        &mut self,
+        isa: Isa,
+        pool: &Pool,
+        weights: &mut Panels,
+        own: &Factors,
+        other: &Factors,
+    ) {
         resize(&mut self.factors, weights.panels(), own, other);
         let (groups, factor_lines) = (weights.groups(), self.factors.groups());
         let panels = weights.lines_mut().chunks_mut(groups);
-        let mut outputs: Vec<_> = panels.zip(self.factors.lines_mut().chunks_mut(factor_lines)).collect();
+        let mut outputs: Vec<_> = panels
+            .zip(self.factors.lines_mut().chunks_mut(factor_lines))
+            .collect();
         pool.each(&mut outputs, |p, (panel, factors)| {
             let (dense, gathered) = factors.split_at_mut(other.segments.len() * own.lines());
             let transposed = own.transposed(isa, p);
@@ -216,7 +249,8 @@ fn select(rows: &[u16; 4], transposed: &[Line]) -> Line {
     let (a, b, c, d) = (row(0), row(1), row(2), row(3));
     let mut words = [0; TILE];
     for lane in 0..TILE {
-        words[lane] = (a[lane] & 0xFF) | (b[lane] & 0xFF00) | (c[lane] & 0xFF_0000) | (d[lane] & 0xFF00_0000);
+        words[lane] =
+            (a[lane] & 0xFF) | (b[lane] & 0xFF00) | (c[lane] & 0xFF_0000) | (d[lane] & 0xFF00_0000);
     }
     Line::from_words(&words)
 }
@@ -225,12 +259,21 @@ fn select(rows: &[u16; 4], transposed: &[Line]) -> Line {
 /// column, that with its -1 loses it. The bytes of `panel` come XORed with `flip`.
 fn gather(isa: Isa, panel: &[Line], flip: u8, factors: &Factors, sign: i32, lines: &mut [Line]) {
     let mut sums = vec![Sums([0; TILE]); factors.rank];
-    for (segment, lines) in factors.segments.iter().zip(lines.chunks_mut(factors.lines())) {
-        let (panel, columns) = (&panel[segment.groups.clone()], &factors.columns[segment.groups.clone()]);
+    for (segment, lines) in factors
+        .segments
+        .iter()
+        .zip(lines.chunks_mut(factors.lines()))
+    {
+        let (panel, columns) = (
+            &panel[segment.groups.clone()],
+            &factors.columns[segment.groups.clone()],
+        );
         match isa {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the backend is made only for an instruction set that `Isa::is_available` found, and the rows of P are below r.
-            Isa::Avx512Vnni => unsafe { avx512::gather(panel, flip, columns, &segment.net, &mut sums) },
+            Isa::Avx512Vnni => unsafe {
+                avx512::gather(panel, flip, columns, &segment.net, &mut sums)
+            },
             _ => gather_portable(isa, panel, flip, columns, &mut sums),
         }
         for (line, sums) in lines.iter_mut().zip(sums.as_chunks::<2>().0) {
@@ -278,7 +321,13 @@ mod avx512 {
     /// # Safety
     /// Every row in `columns` is one of `sums`.
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-    pub(super) unsafe fn gather(panel: &[Line], flip: u8, columns: &[Columns], net: &[i32], sums: &mut [Sums]) {
+    pub(super) unsafe fn gather(
+        panel: &[Line],
+        flip: u8,
+        columns: &[Columns],
+        net: &[i32],
+        sums: &mut [Sums],
+    ) {
         let flip = _mm512_set1_epi8((flip ^ OFFSET) as i8);
         for (sums, net) in sums.iter_mut().zip(net) {
             *sums = Sums([net * i32::from(OFFSET); TILE]);
@@ -296,9 +345,15 @@ mod avx512 {
                 let line = _mm512_xor_si512(_mm512_load_si512(line.0.as_ptr().cast()), flip);
                 for b in 0..4 {
                     let row = rows.add(usize::from(columns.plus[b]));
-                    _mm512_store_si512(row, _mm512_dpbusd_epi32(_mm512_load_si512(row), line, plus[b]));
+                    _mm512_store_si512(
+                        row,
+                        _mm512_dpbusd_epi32(_mm512_load_si512(row), line, plus[b]),
+                    );
                     let row = rows.add(usize::from(columns.minus[b]));
-                    _mm512_store_si512(row, _mm512_dpbusd_epi32(_mm512_load_si512(row), line, minus[b]));
+                    _mm512_store_si512(
+                        row,
+                        _mm512_dpbusd_epi32(_mm512_load_si512(row), line, minus[b]),
+                    );
                 }
             }
         }

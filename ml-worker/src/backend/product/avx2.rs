@@ -41,7 +41,9 @@ pub(super) fn draw(
             let first_row = ROWS * quarter;
             let mut sums = [[_mm256_setzero_si256(); 2]; ROWS];
             let mut lanes = [_mm256_setzero_si256(); 16];
-            let chunks = left[..drawn].chunks_exact(per_chunk).zip(right[..drawn].chunks_exact(per_chunk));
+            let chunks = left[..drawn]
+                .chunks_exact(per_chunk)
+                .zip(right[..drawn].chunks_exact(per_chunk));
             for (chunk, (left, right)) in chunks.enumerate() {
                 sums = accumulate(sums, left, right, first_row);
                 let lane = &mut lanes[chunk % 16];
@@ -51,7 +53,12 @@ pub(super) fn draw(
                 }
             }
             sums = accumulate(sums, &left[drawn..], &right[drawn..], first_row);
-            sums = accumulate(sums, operands.left_factors.panel(i), operands.right_factors.panel(j), first_row);
+            sums = accumulate(
+                sums,
+                operands.left_factors.panel(i),
+                operands.right_factors.panel(j),
+                first_row,
+            );
             store(sums, rows);
             for (folded, lane) in folded.iter_mut().zip(lanes) {
                 *folded = _mm256_xor_si256(*folded, lane);

@@ -3,6 +3,9 @@
 //! The right side is stored as `b + 128`, so a line of the left side adds `128·Σa` too much; its negation comes with
 //! the left side. All sums are modulo 2³², and the true ones fit.
 
+// Loops count rows and panels: registers cannot be iterated over.
+#![allow(clippy::needless_range_loop)]
+
 use std::arch::x86_64::*;
 
 use super::{Noised, Words};
@@ -13,7 +16,13 @@ const ROWS: usize = 8;
 
 /// Tiles of one left panel and the right panels from `first` on.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-pub(super) fn multiply(left: &[Line], sums: &[i32; TILE], right: &Panels, first: usize, tiles: &mut [Tile]) {
+pub(super) fn multiply(
+    left: &[Line],
+    sums: &[i32; TILE],
+    right: &Panels,
+    first: usize,
+    tiles: &mut [Tile],
+) {
     match tiles {
         [tile] => multiply_rows::<TILE, 1>(left, sums, [right.panel(first)], 0, [tile]),
         [one, two] => {
@@ -49,74 +58,53 @@ fn multiply_rows<const M: usize, const N: usize>(
 
 /// Peeled tiles and transcripts of left panel `i` and the right panels from `first` on.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-pub(super) fn draw(operands: &Noised<'_>, i: usize, first: usize, tiles: &mut [Tile], words: &mut [Words]) {
-    match (tiles, words) {
-        ([tile], [words]) => draw_panels::<1>(operands, i, first, [tile], [words]),
-        ([one, two], [first_words, second_words]) => {
-            draw_panels::<2>(operands, i, first, [one, two], [first_words, second_words]);
-        }
-        _ => unreachable!("one or two right panels"),
-    }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-fn draw_panels<const N: usize>(
+pub(super) fn draw(
     operands: &Noised<'_>,
     i: usize,
     first: usize,
-    mut tiles: [&mut Tile; N],
-    words: [&mut Words; N],
+    tiles: &mut [Tile],
+    words: &mut [Words],
 ) {
-    let per_chunk = operands.rank / 4;
-    let drawn = per_chunk * operands.chunks;
-    let left = operands.left.panel(i);
-    let left_factors = operands.left_factors.panel(i);
-    let (mut right, mut right_factors) = ([&[][..]; N], [&[][..]; N]);
-    for j in 0..N {
-        right[j] = operands.right.panel(first + j);
-        right_factors[j] = operands.right_factors.panel(first + j);
+    for ((j, tile), words) in (first..).zip(tiles).zip(words) {
+        draw_tile(operands, i, j, tile, words);
     }
-    let offsets = &operands.left_sums[i * (operands.chunks + 1)..][..operands.chunks + 1];
-    let (rest, factors) = (left.len() - drawn, left_factors.len());
-    assert!(drawn <= left.len());
-    for j in 0..N {
-        assert!(right[j].len() == left.len() && right_factors[j].len() == factors);
-    }
+}
 
-    let mut folded = [[_mm512_setzero_si512(); 16]; N];
-    for first_row in [0, ROWS] {
-        let mut lanes = [[_mm512_setzero_si512(); 16]; N];
-        let mut sums = [[_mm512_setzero_si512(); N]; ROWS];
-        let mut sides = Sides::new(left, right, first_row);
-        for (chunk, offsets) in offsets[..operands.chunks].iter().enumerate() {
-            // SAFETY: `chunks · per_chunk` groups are within every side.
-            sums = unsafe { sides.accumulate(sums, per_chunk) };
-            sums = add_offsets(sums, offsets, first_row);
-            let word = chunk % 16;
-            for j in 0..N {
-                let mut xor = xor3(_mm512_rol_epi32(lanes[j][word], 13), sums[0][j], sums[1][j]);
-                xor = xor3(xor, sums[2][j], sums[3][j]);
-                xor = xor3(xor, sums[4][j], sums[5][j]);
-                lanes[j][word] = xor3(xor, sums[6][j], sums[7][j]);
-            }
+/// All 16 rows at once and one right panel: fewer words to fold per sum than with two panels.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn draw_tile(operands: &Noised<'_>, i: usize, j: usize, tile: &mut Tile, words: &mut Words) {
+    let per_chunk = operands.rank / 4;
+    let (left, right) = (operands.left.panel(i), operands.right.panel(j));
+    let (left_factors, right_factors) = (
+        operands.left_factors.panel(i),
+        operands.right_factors.panel(j),
+    );
+    let offsets = &operands.left_sums[i * (operands.chunks + 1)..][..operands.chunks + 1];
+    let drawn = per_chunk * operands.chunks;
+    let (rest, factors) = (left.len() - drawn, left_factors.len());
+    assert!(drawn <= left.len() && right.len() == left.len() && right_factors.len() == factors);
+
+    let mut lanes = [_mm512_setzero_si512(); 16];
+    let mut sums = [[_mm512_setzero_si512(); 1]; TILE];
+    let mut sides = Sides::new(left, [right], 0);
+    for (chunk, offsets) in offsets[..operands.chunks].iter().enumerate() {
+        // SAFETY: `chunks · per_chunk` groups are within both sides.
+        sums = add_offsets(unsafe { sides.accumulate(sums, per_chunk) }, offsets);
+        let mut xor = _mm512_rol_epi32(lanes[chunk % 16], 13);
+        for pair in 0..TILE / 2 {
+            xor = _mm512_ternarylogic_epi32(xor, sums[2 * pair][0], sums[2 * pair + 1][0], 0x96);
         }
-        // SAFETY: `rest` groups are left of every side, and the sides of the factors have `factors` groups.
-        sums = unsafe { sides.accumulate(sums, rest) };
-        sums = add_offsets(sums, &offsets[operands.chunks], first_row);
-        // SAFETY: as above.
-        sums = unsafe { Sides::new(left_factors, right_factors, first_row).accumulate_pairs(sums, factors) };
-        store(sums, first_row, &mut tiles);
-        for j in 0..N {
-            for word in 0..16 {
-                folded[j][word] = _mm512_xor_si512(folded[j][word], lanes[j][word]);
-            }
-        }
+        lanes[chunk % 16] = xor;
     }
-    for (words, folded) in words.into_iter().zip(folded) {
-        // SAFETY: 16 words are 64 writable bytes.
-        unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), xor_lanes(folded)) };
+    // SAFETY: `rest` groups are left of both sides, and the sides of the factors have `factors` groups.
+    unsafe {
+        sums = add_offsets(sides.accumulate(sums, rest), &offsets[operands.chunks]);
+        sums = Sides::new(left_factors, [right_factors], 0).accumulate_pairs(sums, factors);
     }
+    store(sums, 0, &mut [tile]);
+    // SAFETY: 16 words are 64 writable bytes.
+    unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), xor_lanes(lanes)) };
 }
 
 /// Where a kernel stands in its panels.
@@ -133,7 +121,10 @@ impl<const N: usize> Sides<N> {
         for j in 0..N {
             pointers[j] = right[j].as_ptr().cast();
         }
-        Self { left: left.as_ptr().cast::<i32>().wrapping_add(first_row), right: pointers }
+        Self {
+            left: left.as_ptr().cast::<i32>().wrapping_add(first_row),
+            right: pointers,
+        }
     }
 
     /// Adds the products of the next `groups` groups of M rows with all lines of each right panel.
@@ -142,7 +133,11 @@ impl<const N: usize> Sides<N> {
     /// Every panel has that many groups left, and M rows from the first one on.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-    unsafe fn accumulate<const M: usize>(&mut self, mut sums: [[__m512i; N]; M], groups: usize) -> [[__m512i; N]; M] {
+    unsafe fn accumulate<const M: usize>(
+        &mut self,
+        mut sums: [[__m512i; N]; M],
+        groups: usize,
+    ) -> [[__m512i; N]; M] {
         for _ in 0..groups {
             let mut right = [_mm512_setzero_si512(); N];
             for j in 0..N {
@@ -199,35 +194,31 @@ impl<const N: usize> Sides<N> {
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-fn add_offsets<const N: usize>(
-    mut sums: [[__m512i; N]; ROWS],
-    offsets: &[i32; TILE],
-    first_row: usize,
-) -> [[__m512i; N]; ROWS] {
-    for row in 0..ROWS {
-        let offset = _mm512_set1_epi32(offsets[first_row + row]);
-        for j in 0..N {
-            sums[row][j] = _mm512_add_epi32(sums[row][j], offset);
-        }
+fn add_offsets(mut sums: [[__m512i; 1]; TILE], offsets: &[i32; TILE]) -> [[__m512i; 1]; TILE] {
+    for row in 0..TILE {
+        sums[row][0] = _mm512_add_epi32(sums[row][0], _mm512_set1_epi32(offsets[row]));
     }
     sums
 }
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-fn store<const M: usize, const N: usize>(sums: [[__m512i; N]; M], first_row: usize, tiles: &mut [&mut Tile; N]) {
+fn store<const M: usize, const N: usize>(
+    sums: [[__m512i; N]; M],
+    first_row: usize,
+    tiles: &mut [&mut Tile; N],
+) {
     for row in 0..M {
         for j in 0..N {
             // SAFETY: a row of a tile is 64 writable bytes aligned to 64.
-            unsafe { _mm512_store_si512(tiles[j].0[first_row + row].as_mut_ptr().cast(), sums[row][j]) };
+            unsafe {
+                _mm512_store_si512(
+                    tiles[j].0[first_row + row].as_mut_ptr().cast(),
+                    sums[row][j],
+                )
+            };
         }
     }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-fn xor3(a: __m512i, b: __m512i, c: __m512i) -> __m512i {
-    _mm512_ternarylogic_epi32(a, b, c, 0x96)
 }
 
 /// Lane w of the result is the XOR of all lanes of vector w.
@@ -237,9 +228,20 @@ fn xor_lanes(v: [__m512i; 16]) -> __m512i {
     let fold2 = |a, b| _mm512_xor_si512(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
     let fold4 = |a, b| _mm512_xor_si512(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
     let quads: [__m512i; 4] = std::array::from_fn(|i| {
-        fold4(fold2(v[4 * i], v[4 * i + 1]), fold2(v[4 * i + 2], v[4 * i + 3]))
+        fold4(
+            fold2(v[4 * i], v[4 * i + 1]),
+            fold2(v[4 * i + 2], v[4 * i + 3]),
+        )
     });
-    let halves = |a, b| _mm512_xor_si512(_mm512_shuffle_i32x4(a, b, 0x44), _mm512_shuffle_i32x4(a, b, 0xee));
+    let halves = |a, b| {
+        _mm512_xor_si512(
+            _mm512_shuffle_i32x4(a, b, 0x44),
+            _mm512_shuffle_i32x4(a, b, 0xee),
+        )
+    };
     let (low, high) = (halves(quads[0], quads[1]), halves(quads[2], quads[3]));
-    _mm512_xor_si512(_mm512_shuffle_i32x4(low, high, 0x88), _mm512_shuffle_i32x4(low, high, 0xdd))
+    _mm512_xor_si512(
+        _mm512_shuffle_i32x4(low, high, 0x88),
+        _mm512_shuffle_i32x4(low, high, 0xdd),
+    )
 }

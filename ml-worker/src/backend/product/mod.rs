@@ -42,7 +42,9 @@ impl Left {
     fn sum(&mut self, isa: Isa, pool: &Pool) {
         self.sums.resize(self.panels.panels(), [0; TILE]);
         let panels = &self.panels;
-        pool.each(&mut self.sums, |p, sums| *sums = offset_sums(isa, panels.panel(p)));
+        pool.each(&mut self.sums, |p, sums| {
+            *sums = offset_sums(isa, panels.panel(p))
+        });
     }
 }
 
@@ -59,7 +61,10 @@ pub(crate) fn product<T: Send>(
     outputs: &mut [T],
     sink: impl Fn(&mut T, usize, usize, &Tile) + Sync,
 ) {
-    assert!(left.panels.groups() == right.groups() && outputs.len() == right.panels(), "sides of one product");
+    assert!(
+        left.panels.groups() == right.groups() && outputs.len() == right.panels(),
+        "sides of one product"
+    );
     let wide = Wide::of(isa, pool, &left.panels, right);
     pool.chunks(outputs, PAIR, |pair, outputs| {
         let first = PAIR * pair;
@@ -69,11 +74,15 @@ pub(crate) fn product<T: Send>(
             match &wide {
                 #[cfg(target_arch = "x86_64")]
                 // SAFETY: wide panels are made for AVX2 only, which the machine has.
-                Some(wide) => unsafe { avx2::multiply(wide.left.panel(i), &wide.right, first, tiles) },
+                Some(wide) => unsafe {
+                    avx2::multiply(wide.left.panel(i), &wide.right, first, tiles)
+                },
                 #[cfg(target_arch = "x86_64")]
                 None if isa == Isa::Avx512Vnni => {
                     // SAFETY: the backend is made only for an instruction set that `Isa::is_available` found.
-                    unsafe { avx512::multiply(left.panels.panel(i), &left.sums[i], right, first, tiles) }
+                    unsafe {
+                        avx512::multiply(left.panels.panel(i), &left.sums[i], right, first, tiles)
+                    }
                 }
                 _ => scalar::multiply(left.panels.panel(i), right, first, tiles),
             }
@@ -120,7 +129,17 @@ pub(crate) fn lottery_product<T: Send>(
             match &wide {
                 #[cfg(target_arch = "x86_64")]
                 // SAFETY: wide panels are made for AVX2 only, which the machine has.
-                Some(wide) => unsafe { avx2::draw(operands, wide.left.panel(i), &wide.right, i, first, tiles, words) },
+                Some(wide) => unsafe {
+                    avx2::draw(
+                        operands,
+                        wide.left.panel(i),
+                        &wide.right,
+                        i,
+                        first,
+                        tiles,
+                        words,
+                    )
+                },
                 #[cfg(target_arch = "x86_64")]
                 None if isa == Isa::Avx512Vnni => {
                     // SAFETY: the backend is made only for an instruction set that `Isa::is_available` found.
@@ -128,7 +147,9 @@ pub(crate) fn lottery_product<T: Send>(
                 }
                 _ => scalar::draw(operands, i, first, tiles, words),
             }
-            for (((offset, output), tile), words) in outputs.iter_mut().enumerate().zip(&*tiles).zip(&*words) {
+            for (((offset, output), tile), words) in
+                outputs.iter_mut().enumerate().zip(&*tiles).zip(&*words)
+            {
                 sink(output, i, first + offset, tile, words);
             }
         }
@@ -143,7 +164,10 @@ struct Wide {
 
 impl Wide {
     fn of(isa: Isa, pool: &Pool, left: &Panels, right: &Panels) -> Option<Self> {
-        (isa == Isa::Avx2).then(|| Self { left: widen(isa, pool, left, 0), right: widen(isa, pool, right, OFFSET) })
+        (isa == Isa::Avx2).then(|| Self {
+            left: widen(isa, pool, left, 0),
+            right: widen(isa, pool, right, OFFSET),
+        })
     }
 }
 
@@ -152,7 +176,9 @@ fn widen(isa: Isa, pool: &Pool, narrow: &Panels, flip: u8) -> Panels {
     wide.resize(TILE * narrow.panels(), 8 * narrow.groups());
     let narrow = narrow.lines();
     let size = 2 * narrow.len().div_ceil(16).max(1);
-    pool.chunks(wide.lines_mut(), size, |i, wide| widen_lines(isa, &narrow[i * size / 2..], flip, wide));
+    pool.chunks(wide.lines_mut(), size, |i, wide| {
+        widen_lines(isa, &narrow[i * size / 2..], flip, wide)
+    });
     wide
 }
 

@@ -12,7 +12,13 @@ pub(super) fn multiply(left: &[Line], right: &Panels, first: usize, tiles: &mut 
 }
 
 /// Peeled tiles and transcripts of left panel `i` and the right panels from `first` on.
-pub(super) fn draw(operands: &Noised<'_>, i: usize, first: usize, tiles: &mut [Tile], words: &mut [Words]) {
+pub(super) fn draw(
+    operands: &Noised<'_>,
+    i: usize,
+    first: usize,
+    tiles: &mut [Tile],
+    words: &mut [Words],
+) {
     let per_chunk = operands.rank / 4;
     let left = operands.left.panel(i);
     for ((j, tile), words) in (first..).zip(tiles).zip(words) {
@@ -20,14 +26,25 @@ pub(super) fn draw(operands: &Noised<'_>, i: usize, first: usize, tiles: &mut [T
         *words = Words::default();
         let right = operands.right.panel(j);
         let drawn = per_chunk * operands.chunks;
-        let chunks = left[..drawn].chunks_exact(per_chunk).zip(right[..drawn].chunks_exact(per_chunk));
+        let chunks = left[..drawn]
+            .chunks_exact(per_chunk)
+            .zip(right[..drawn].chunks_exact(per_chunk));
         for (chunk, (left, right)) in chunks.enumerate() {
             accumulate(left, right, tile);
             let word = &mut words[chunk % 16];
-            *word = tile.0.as_flattened().iter().fold(word.rotate_left(13), |xor, &sum| xor ^ sum as u32);
+            *word = tile
+                .0
+                .as_flattened()
+                .iter()
+                .fold(word.rotate_left(13), |xor, &sum| xor ^ sum as u32);
         }
         accumulate(&left[drawn..], &right[drawn..], tile);
-        for (left, right) in operands.left_factors.panel(i).iter().zip(operands.right_factors.panel(j)) {
+        for (left, right) in operands
+            .left_factors
+            .panel(i)
+            .iter()
+            .zip(operands.right_factors.panel(j))
+        {
             accumulate_pairs(left, right, tile);
         }
     }
@@ -46,7 +63,10 @@ fn accumulate(left: &[Line], right: &[Line], tile: &mut Tile) {
 }
 
 fn accumulate_pairs(left: &Line, right: &Line, tile: &mut Tile) {
-    let pairs = |line: &Line| line.words().map(|word| [word as i16, (word >> 16) as i16].map(i32::from));
+    let pairs = |line: &Line| {
+        line.words()
+            .map(|word| [word as i16, (word >> 16) as i16].map(i32::from))
+    };
     let right = pairs(right);
     for (a, sums) in pairs(left).iter().zip(&mut tile.0) {
         for (b, sum) in right.iter().zip(sums) {
