@@ -11,6 +11,10 @@ use std::arch::x86_64::*;
 use super::{Noised, Words};
 use crate::backend::matrix::{Line, Panels, TILE, Tile};
 
+/// Groups between a load and the prefetch beside it: two right panels and one left panel fill most of the nearest cache, so a part
+/// comes from the next.
+const AHEAD: usize = 16;
+
 /// Rows per pass: with two right panels 16 sums, enough to hide the latency of both multipliers.
 const ROWS: usize = 8;
 
@@ -65,46 +69,75 @@ pub(super) fn draw(
     tiles: &mut [Tile],
     words: &mut [Words],
 ) {
-    for ((j, tile), words) in (first..).zip(tiles).zip(words) {
-        draw_tile(operands, i, j, tile, words);
+    match (tiles, words) {
+        ([tile], [words]) => draw_panels::<1>(operands, i, first, [tile], [words]),
+        ([one, two], [first_words, second_words]) => {
+            draw_panels::<2>(operands, i, first, [one, two], [first_words, second_words]);
+        }
+        _ => unreachable!("one or two right panels"),
     }
 }
 
-/// All 16 rows at once and one right panel: fewer words to fold per sum than with two panels.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-fn draw_tile(operands: &Noised<'_>, i: usize, j: usize, tile: &mut Tile, words: &mut Words) {
+fn draw_panels<const N: usize>(
+    operands: &Noised<'_>,
+    i: usize,
+    first: usize,
+    mut tiles: [&mut Tile; N],
+    words: [&mut Words; N],
+) {
     let per_chunk = operands.rank / 4;
-    let (left, right) = (operands.left.panel(i), operands.right.panel(j));
-    let (left_factors, right_factors) = (
-        operands.left_factors.panel(i),
-        operands.right_factors.panel(j),
-    );
-    let offsets = &operands.left_sums[i * (operands.chunks + 1)..][..operands.chunks + 1];
     let drawn = per_chunk * operands.chunks;
+    let left = operands.left.panel(i);
+    let left_factors = operands.left_factors.panel(i);
+    let (mut right, mut right_factors) = ([&[][..]; N], [&[][..]; N]);
+    for j in 0..N {
+        right[j] = operands.right.panel(first + j);
+        right_factors[j] = operands.right_factors.panel(first + j);
+    }
+    let offsets = &operands.left_sums[i * (operands.chunks + 1)..][..operands.chunks + 1];
     let (rest, factors) = (left.len() - drawn, left_factors.len());
-    assert!(drawn <= left.len() && right.len() == left.len() && right_factors.len() == factors);
+    assert!(drawn <= left.len());
+    for j in 0..N {
+        assert!(right[j].len() == left.len() && right_factors[j].len() == factors);
+    }
 
-    let mut lanes = [_mm512_setzero_si512(); 16];
-    let mut sums = [[_mm512_setzero_si512(); 1]; TILE];
-    let mut sides = Sides::new(left, [right], 0);
-    for (chunk, offsets) in offsets[..operands.chunks].iter().enumerate() {
-        // SAFETY: `chunks · per_chunk` groups are within both sides.
-        sums = add_offsets(unsafe { sides.accumulate(sums, per_chunk) }, offsets);
-        let mut xor = _mm512_rol_epi32(lanes[chunk % 16], 13);
-        for pair in 0..TILE / 2 {
-            xor = _mm512_ternarylogic_epi32(xor, sums[2 * pair][0], sums[2 * pair + 1][0], 0x96);
+    let mut folded = [[_mm512_setzero_si512(); 16]; N];
+    for first_row in [0, ROWS] {
+        let mut lanes = [[_mm512_setzero_si512(); 16]; N];
+        let mut sums = [[_mm512_setzero_si512(); N]; ROWS];
+        let mut sides = Sides::new(left, right, first_row);
+        for (chunk, offsets) in offsets[..operands.chunks].iter().enumerate() {
+            // SAFETY: `chunks · per_chunk` groups are within every side.
+            sums = unsafe { sides.accumulate(sums, per_chunk) };
+            sums = add_offsets(sums, offsets, first_row);
+            let word = chunk % 16;
+            for j in 0..N {
+                let mut xor = xor3(_mm512_rol_epi32(lanes[j][word], 13), sums[0][j], sums[1][j]);
+                xor = xor3(xor, sums[2][j], sums[3][j]);
+                xor = xor3(xor, sums[4][j], sums[5][j]);
+                lanes[j][word] = xor3(xor, sums[6][j], sums[7][j]);
+            }
         }
-        lanes[chunk % 16] = xor;
+        // SAFETY: `rest` groups are left of every side, and the sides of the factors have `factors` groups.
+        sums = unsafe { sides.accumulate(sums, rest) };
+        sums = add_offsets(sums, &offsets[operands.chunks], first_row);
+        // SAFETY: as above.
+        sums = unsafe {
+            Sides::new(left_factors, right_factors, first_row).accumulate_pairs(sums, factors)
+        };
+        store(sums, first_row, &mut tiles);
+        for j in 0..N {
+            for word in 0..16 {
+                folded[j][word] = _mm512_xor_si512(folded[j][word], lanes[j][word]);
+            }
+        }
     }
-    // SAFETY: `rest` groups are left of both sides, and the sides of the factors have `factors` groups.
-    unsafe {
-        sums = add_offsets(sides.accumulate(sums, rest), &offsets[operands.chunks]);
-        sums = Sides::new(left_factors, [right_factors], 0).accumulate_pairs(sums, factors);
+    for (words, folded) in words.into_iter().zip(folded) {
+        // SAFETY: 16 words are 64 writable bytes.
+        unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), xor_lanes(folded)) };
     }
-    store(sums, 0, &mut [tile]);
-    // SAFETY: 16 words are 64 writable bytes.
-    unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), xor_lanes(lanes)) };
 }
 
 /// Where a kernel stands in its panels.
@@ -144,6 +177,7 @@ impl<const N: usize> Sides<N> {
                 // SAFETY: the caller's promise; lines are aligned to 64.
                 unsafe {
                     right[j] = _mm512_load_si512(self.right[j]);
+                    _mm_prefetch::<_MM_HINT_T0>(self.right[j].wrapping_add(AHEAD).cast());
                     self.right[j] = self.right[j].add(1);
                 }
             }
@@ -154,6 +188,7 @@ impl<const N: usize> Sides<N> {
                     sums[row][j] = _mm512_dpbusd_epi32(sums[row][j], right[j], left);
                 }
             }
+            _mm_prefetch::<_MM_HINT_T0>(self.left.wrapping_add(AHEAD * TILE).cast());
             self.left = self.left.wrapping_add(TILE);
         }
         sums
@@ -176,6 +211,7 @@ impl<const N: usize> Sides<N> {
                 // SAFETY: the caller's promise; lines are aligned to 64.
                 unsafe {
                     right[j] = _mm512_load_si512(self.right[j]);
+                    _mm_prefetch::<_MM_HINT_T0>(self.right[j].wrapping_add(AHEAD).cast());
                     self.right[j] = self.right[j].add(1);
                 }
             }
@@ -186,6 +222,7 @@ impl<const N: usize> Sides<N> {
                     sums[row][j] = _mm512_dpwssd_epi32(sums[row][j], right[j], left);
                 }
             }
+            _mm_prefetch::<_MM_HINT_T0>(self.left.wrapping_add(AHEAD * TILE).cast());
             self.left = self.left.wrapping_add(TILE);
         }
         sums
@@ -194,9 +231,16 @@ impl<const N: usize> Sides<N> {
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-fn add_offsets(mut sums: [[__m512i; 1]; TILE], offsets: &[i32; TILE]) -> [[__m512i; 1]; TILE] {
-    for row in 0..TILE {
-        sums[row][0] = _mm512_add_epi32(sums[row][0], _mm512_set1_epi32(offsets[row]));
+fn add_offsets<const N: usize>(
+    mut sums: [[__m512i; N]; ROWS],
+    offsets: &[i32; TILE],
+    first_row: usize,
+) -> [[__m512i; N]; ROWS] {
+    for row in 0..ROWS {
+        let offset = _mm512_set1_epi32(offsets[first_row + row]);
+        for j in 0..N {
+            sums[row][j] = _mm512_add_epi32(sums[row][j], offset);
+        }
     }
     sums
 }
@@ -219,6 +263,12 @@ fn store<const M: usize, const N: usize>(
             };
         }
     }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn xor3(a: __m512i, b: __m512i, c: __m512i) -> __m512i {
+    _mm512_ternarylogic_epi32(a, b, c, 0x96)
 }
 
 /// Lane w of the result is the XOR of all lanes of vector w.
