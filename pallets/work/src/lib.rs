@@ -22,7 +22,7 @@
 
 extern crate alloc;
 
-use alloc::vec::Vec;
+use alloc::{string::ToString, vec::Vec};
 use core::ops::Range;
 use frame::{
     deps::sp_core::H256,
@@ -160,9 +160,11 @@ pub mod pallet {
         fn build(&self) {
             let Some(rules) = &self.rules else { return };
             for (id, spec) in (0..).zip(&self.tasks) {
+                let admitted = rules.admit(spec);
                 assert!(
-                    rules.admit(spec),
-                    "work: task {id} cannot be mined: {spec:?}"
+                    admitted.is_ok(),
+                    "work: task {id} cannot be mined: {}",
+                    admitted.map_or_else(|error| error.to_string(), |()| Default::default())
                 );
                 Tasks::<T>::insert(id, spec);
             }
@@ -368,7 +370,8 @@ pub mod pallet {
 
         /// Claims that the caller's run has `state_root` after `to` steps, at the end of a segment
         /// within the window; the window opens there from now on, and what vests on the segments
-        /// before it is paid out. Pays no fee.
+        /// before it is paid out. Pays no fee if a step since the last checkpoint has sealed a block
+        /// or made a share: claims alone cost nothing to make, and must not fill blocks for free.
         #[pallet::call_index(3)]
         #[pallet::weight(T::WeightInfo::checkpoint(Pallet::<T>::segments_of(*run, *to)))]
         pub fn checkpoint(
@@ -388,6 +391,11 @@ pub mod pallet {
                 Error::<T>::StepOutsideWindow
             );
             T::Rewards::release(run, &owner, claimed.committed / segment..to / segment)?;
+            let pays = if claimed.has_open_work() {
+                Pays::No
+            } else {
+                Pays::Yes
+            };
             claimed.committed = to;
             claimed.state_root = Some(state_root.0);
             Runs::<T>::insert(run, claimed);
@@ -396,7 +404,7 @@ pub mod pallet {
                 committed: to,
                 state_root,
             });
-            Ok(Pays::No.into())
+            Ok(pays.into())
         }
 
         /// Records which step of which run sealed the parent block.

@@ -212,6 +212,23 @@ fn a_checkpoint_moves_the_window_and_releases_its_segments() {
 }
 
 #[test]
+fn a_checkpoint_is_free_only_after_proven_work() {
+    with_chain(|| {
+        let pays = |to| {
+            let claimed = Work::checkpoint(signed(&ALICE), 0, to, H256::zero());
+            claimed.unwrap().pays_fee
+        };
+        assert_eq!(pays(8), Pays::Yes);
+        assert_ok!(Work::record_seal(RuntimeOrigin::none(), 0, 9));
+        assert_eq!(pays(16), Pays::No);
+        assert_eq!(pays(24), Pays::Yes);
+        let share = bytes(&seal(25, (0, 0)));
+        assert_ok!(Work::submit_proof(signed(&ALICE), PRE_HASH, share));
+        assert_eq!(pays(32), Pays::No);
+    });
+}
+
+#[test]
 fn a_checkpoint_outside_the_window_or_a_segment_is_refused() {
     with_chain(|| {
         let claim = |who, to| Work::checkpoint(signed(who), 0, to, H256::zero());
@@ -300,7 +317,7 @@ fn the_inherent_must_match_the_parents_seal() {
 }
 
 #[test]
-#[should_panic(expected = "work: task 0 cannot be mined")]
+#[should_panic(expected = "work: task 0 cannot be mined: the batch must be a power of two")]
 fn genesis_refuses_a_task_that_nobody_could_mine() {
     let mut spec = spec();
     spec.batch = 24;

@@ -2,7 +2,7 @@
 
 use codec::{Decode, Encode, MaxEncodedLen};
 use quern_api::WorkRules;
-use quern_work::{Hash, Shape, TILE, task::TaskSpec};
+use quern_work::{Hash, Shape, TILE, TaskError, TaskSpec};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +82,12 @@ impl<AccountId> Run<AccountId> {
         step >= self.committed && step - self.committed < max_ahead
     }
 
+    /// Whether a step that no checkpoint covers yet has sealed a block or made a share.
+    pub fn has_open_work(&self) -> bool {
+        let shared = self.last_share.map(|(step, _)| step);
+        self.last_sealed.max(shared) >= Some(self.committed)
+    }
+
     /// Steps the run has shown or claimed.
     fn steps(&self) -> u64 {
         let sealed = self.last_sealed.map_or(0, |step| step.saturating_add(1));
@@ -142,8 +148,15 @@ pub struct Rules {
 
 impl Rules {
     /// Whether a task can be mined under these rules.
-    pub fn admit(&self, spec: &TaskSpec) -> bool {
-        spec.validate(self.noise_rank).is_ok() && self.max_ahead >= u64::from(spec.segment)
+    ///
+    /// # Errors
+    /// The first bound that does not hold; a segment longer than the window counts as out of bounds.
+    pub fn admit(&self, spec: &TaskSpec) -> Result<(), TaskError> {
+        spec.validate(self.noise_rank)?;
+        if self.max_ahead < u64::from(spec.segment) {
+            return Err(TaskError::Segment);
+        }
+        Ok(())
     }
 }
 
@@ -203,6 +216,20 @@ mod tests {
         run.committed = 128;
         assert_eq!(run.seal(100, 1, &SHAPE), Earns::Payment);
         assert_eq!((run.last_sealed, run.seals), (Some(100), 5));
+    }
+
+    #[test]
+    fn work_is_open_until_a_checkpoint_covers_it() {
+        let mut run = run();
+        assert!(!run.has_open_work());
+        run.seal(63, 1, &SHAPE);
+        assert!(!run.has_open_work());
+        run.share((64, 0), 1, &SHAPE);
+        assert!(run.has_open_work());
+        run.committed = 128;
+        assert!(!run.has_open_work());
+        run.seal(128, 1, &SHAPE);
+        assert!(run.has_open_work());
     }
 
     #[test]
