@@ -15,7 +15,7 @@ use polkadot_sdk::{
         parameter_types,
         traits::{ConstU32, ConstU64, ConstU128, VariantCountOf},
         weights::{
-            IdentityFee, Weight,
+            ConstantMultiplier, IdentityFee, Weight,
             constants::{RocksDbWeight, WEIGHT_REF_TIME_PER_MILLIS},
         },
     },
@@ -35,6 +35,10 @@ use polkadot_sdk::{
 /// Part of a block that ordinary extrinsics may fill.
 const NORMAL: Perbill = Perbill::from_percent(75);
 
+/// Bytes of a header at the start of its block: hashes, number and the author's item fit many times
+/// over. A header is announced together with its seal, and peers take announcements of 1 MiB only.
+const MAX_OPENING_HEADER: u32 = 4 * 1024;
+
 parameter_types! {
     pub const BlockHashCount: BlockNumber = 2400;
     pub const Version: RuntimeVersion = VERSION;
@@ -46,6 +50,7 @@ parameter_types! {
     pub RuntimeBlockLength: BlockLength = BlockLength::builder()
         .max_length(5 * 1024 * 1024)
         .modify_max_length_for_class(DispatchClass::Normal, |length| *length = NORMAL * *length)
+        .max_header_size(MAX_OPENING_HEADER)
         .build();
 }
 
@@ -92,6 +97,8 @@ impl pallet_balances::Config for Runtime {
 }
 
 parameter_types! {
+    /// A block full of bytes costs about as much as a block full of weight.
+    pub const ByteFee: Balance = 100_000;
     /// Blocks should be half as full as ordinary extrinsics may make them.
     pub const TargetFullness: Perquintill = Perquintill::from_percent(50);
     /// With fullness at most ½ from the target: at most v/2 + v²/8 = 12.46 % a block.
@@ -108,7 +115,7 @@ impl pallet_transaction_payment::Config for Runtime {
         MinimumMultiplier,
         MaximumMultiplier,
     >;
-    type LengthToFee = IdentityFee<Balance>;
+    type LengthToFee = ConstantMultiplier<Balance, ByteFee>;
     type OnChargeTransaction = FungibleAdapter<Balances, DealWithFees>;
     type OperationalFeeMultiplier = polkadot_sdk::frame_support::traits::ConstU8<5>;
     type RuntimeEvent = RuntimeEvent;

@@ -214,6 +214,34 @@ fn the_fee_multiplier_moves_at_most_an_eighth_a_block() {
 }
 
 #[test]
+fn a_block_full_of_bytes_costs_about_as_much_as_one_full_of_weight() {
+    use polkadot_sdk::frame_support::dispatch::DispatchClass;
+    with_dev_chain(|| {
+        let weight = configs::RuntimeBlockWeights::get()
+            .get(DispatchClass::Normal)
+            .max_total;
+        let length = *configs::RuntimeBlockLength::get()
+            .max
+            .get(DispatchClass::Normal);
+        let by_weight = TransactionPayment::weight_to_fee(weight.unwrap());
+        let by_length = TransactionPayment::length_to_fee(length);
+        assert!(
+            (by_weight..2 * by_weight).contains(&by_length),
+            "{by_length} for {by_weight}"
+        );
+    });
+}
+
+#[test]
+#[should_panic(expected = "exceeds max header size limit")]
+fn a_header_padded_with_other_engines_items_is_refused() {
+    with_dev_chain(|| {
+        let logs = vec![DigestItem::PreRuntime(*b"junk", vec![0; 4 * 1024])];
+        System::initialize(&1, &H256::zero(), &Digest { logs });
+    });
+}
+
+#[test]
 fn only_an_account_with_its_own_run_can_seal() {
     with_dev_chain(|| {
         assert_eq!(Work::runs_of(&Ferdie.to_account_id()), []);
