@@ -39,10 +39,13 @@ pub(crate) async fn check_block(
     }
 
     let sealed = BlockImportParams::new(BlockOrigin::File, block.header);
-    let header = SealVerifier::new(work).verify(sealed).await?.header;
+    let unsealed = Block {
+        header: SealVerifier::new(work).verify(sealed).await?.header,
+        extrinsics: block.extrinsics,
+    };
     client
         .runtime_api()
-        .execute_block(parent, Block::new(header, block.extrinsics).into())
+        .execute_block(parent, unsealed.into())
         .map_err(|error| format!("block {number} ({hash:?}) cannot be executed: {error}"))?;
     println!(
         "Block {number} ({hash:?}) holds; checked in {} ms.",

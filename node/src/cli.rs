@@ -65,7 +65,7 @@ pub(crate) enum Subcommand {
     /// Print or write the chain spec of a chain
     ExportChainSpec(sc_cli::ExportChainSpecCmd),
 
-    /// Execute a block of the database again
+    /// Check the seal of a block of the database and execute it, once more
     CheckBlock(sc_cli::CheckBlockCmd),
 
     /// Write blocks to a file
