@@ -1,1 +1,34 @@
-//! Under construction.
+//! End-to-end tests of Quern: the real binaries, over real RPC, on the loopback only.
+//!
+//! The tests lie in `tests/`; here is what they stand on:
+//!
+//! - [`binary`]: where the binaries are, and running one to its end;
+//! - [`Chain`]: a chain spec with small work, so that blocks come fast;
+//! - [`Node`] and [`Worker`]: processes with folders of their own, killed and removed when dropped;
+//! - [`Player`]: the development accounts;
+//! - [`Hand`]: a miner inside the test, for seals that no honest worker makes;
+//! - [`Books`]: all the money of a chain;
+//! - [`until`] and [`turn`]: waiting, and one heavy test at a time.
+//!
+//! No test asserts a duration: [`until`] is patient, and fails only when something does not happen at all.
+
+pub mod binary;
+mod books;
+mod chain;
+mod hand;
+mod node;
+mod player;
+mod process;
+mod rpc;
+mod turn;
+mod wait;
+mod worker;
+
+pub use books::{Books, POOL, QRN};
+pub use chain::{Chain, Work, glyphs};
+pub use hand::{Drawn, Hand};
+pub use node::Node;
+pub use player::Player;
+pub use turn::{Turn, turn};
+pub use wait::{PATIENCE, until};
+pub use worker::{Report, Worker};

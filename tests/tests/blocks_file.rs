@@ -1,0 +1,118 @@
+//! Blocks from elsewhere: the importing node checks every seal, whoever it was that sent the block.
+
+use std::{fs, path::Path};
+
+use codec::{Decode, Encode};
+use quern_client::WorkSeal;
+use quern_tests::{
+    Chain, Hand, Node, Player, Work,
+    binary::{self, Ended},
+    turn,
+};
+use serde_json::Value;
+
+/// Blocks in the file.
+const BLOCKS: u64 = 6;
+
+/// The first byte of a seal digest of the engine `pow_`.
+const SEAL_ITEM: &[u8] = b"\x05pow_";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_blocks_imports_only_if_every_seal_is_good() {
+    let _turn = turn().await;
+    let hand = Hand::default();
+    let work = Work {
+        difficulty: 1 << 20,
+        floor: 1 << 20,
+        ..Work::LIGHT
+    };
+    let chain = Chain::dev(work, &hand.task());
+    let mut node = Node::validator(&chain, Player::Alice, &[]).await;
+    let best = mine(&node, &hand).await;
+    node.stop();
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("blocks.json");
+    let exported = command("export-blocks", &chain, &node.base(), Some(&file));
+    assert!(exported.success, "{}", exported.stderr);
+    let blocks = read(&file);
+    assert_eq!(blocks.len() as u64, BLOCKS);
+
+    let whole = import(&chain, folder.path(), "whole", &blocks);
+    assert!(whole.success, "{}", whole.stderr);
+    let base = folder.path().join("whole");
+    let info = command("chain-info", &chain, base.to_str().unwrap(), None);
+    assert!(info.success && info.stdout.contains(&best), "{} {}", info.stdout, info.stderr);
+
+    for (name, change) in CHANGES {
+        let mut altered = blocks.clone();
+        change_seal(altered.last_mut().unwrap(), *change);
+        let refused = import(&chain, folder.path(), name, &altered);
+        assert!(!refused.success, "{name}");
+        assert!(refused.stderr.contains(&format!("{name}: ")), "{name}: {}", refused.stderr);
+        assert!(!refused.stderr.contains("panicked"), "{}", refused.stderr);
+        let base = folder.path().join(name);
+        let info = command("chain-info", &chain, base.to_str().unwrap(), None);
+        assert!(!info.stdout.contains(&best), "{name}: {}", info.stdout);
+    }
+}
+
+/// What is changed in the last block's seal, and the rule that this breaks.
+const CHANGES: &[(&str, fn(&mut WorkSeal))] = &[
+    ("UnknownRun", |seal| seal.run = 9),
+    ("StepOutsideWindow", |seal| seal.step = u64::MAX),
+    ("TileOutOfRange", |seal| seal.tile.1 = 99),
+    ("NotTheBatch", |seal| seal.a_rows[0] ^= 1),
+    ("NotTheWeights", |seal| seal.b_rows[0] ^= 1),
+];
+
+/// Makes [`BLOCKS`] blocks by hand, waits until all are final, and gives the hash of the last.
+async fn mine(node: &Node, hand: &Hand) -> String {
+    let client = node.client().await;
+    let mut templates = client.subscribe_templates().await.unwrap();
+    while node.height() < BLOCKS {
+        let template = templates.next().await.unwrap();
+        if template.number <= BLOCKS {
+            // A template may be superseded meanwhile.
+            let _ = client.submit_seal(template.pre_hash, &hand.seal(&template)).await;
+        }
+    }
+    node.finalises(BLOCKS).await;
+    node.hash(BLOCKS).unwrap()
+}
+
+fn command(name: &str, chain: &Chain, base: &str, file: Option<&Path>) -> Ended {
+    let mut arguments = vec![name, "--chain", chain.argument(), "--base-path", base];
+    arguments.extend(file.map(|file| file.to_str().unwrap()));
+    binary::run("quern-node", &arguments)
+}
+
+/// Imports blocks into a new folder of that name.
+fn import(chain: &Chain, folder: &Path, name: &str, blocks: &[Value]) -> Ended {
+    let file = folder.join(name).with_extension("json");
+    fs::write(&file, blocks.iter().map(Value::to_string).collect::<String>()).unwrap();
+    command("import-blocks", chain, folder.join(name).to_str().unwrap(), Some(&file))
+}
+
+fn read(file: &Path) -> Vec<Value> {
+    let text = fs::read(file).unwrap();
+    let blocks = serde_json::Deserializer::from_slice(&text).into_iter();
+    blocks.collect::<Result<_, _>>().unwrap()
+}
+
+/// Changes the seal in a block's header, and drops the justification of the block it was.
+fn change_seal(block: &mut Value, change: fn(&mut WorkSeal)) {
+    block["justifications"] = Value::Null;
+    let logs = block["block"]["header"]["digest"]["logs"].as_array_mut().unwrap();
+    let is_seal = |bytes: &[u8]| bytes.starts_with(SEAL_ITEM);
+    let mut items = logs.iter_mut().map(|log| {
+        let bytes = hex::decode(log.as_str().unwrap().trim_start_matches("0x")).unwrap();
+        (log, bytes)
+    });
+    let (log, item) = items.find(|(_, bytes)| is_seal(bytes)).unwrap();
+    let payload = Vec::<u8>::decode(&mut &item[SEAL_ITEM.len()..]).unwrap();
+    let mut seal = WorkSeal::decode_strict(&payload).unwrap();
+    change(&mut seal);
+    let item = [SEAL_ITEM, &seal.encode().encode()].concat();
+    *log = format!("0x{}", hex::encode(item)).into();
+}

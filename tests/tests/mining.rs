@@ -1,0 +1,108 @@
+//! A lone miner: one node on a development chain, one worker beside it.
+
+use quern_client::{Client, text::hex32};
+use quern_tests::{Books, Chain, Node, POOL, Player, QRN, Work, Worker, glyphs, turn};
+
+/// Blocks that are enough to see finality follow, shares come and checkpoints be taken.
+const BLOCKS: u64 = 15;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lone_miner_seals_blocks_by_training() {
+    let _turn = turn().await;
+    let work = Work {
+        share_difficulty: 500_000_000,
+        ..Work::LIGHT
+    };
+    let chain = Chain::dev(work, &glyphs());
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::validator(&chain, Player::Alice, &[]).await;
+    let data_dir = folder.path().join("worker");
+    let mut worker = Worker::start(&node, Player::Alice, &data_dir, &["--held-out-every", "64"]);
+    let client = node.client().await;
+
+    node.reaches(BLOCKS).await;
+    node.finalises(BLOCKS).await;
+    let shared = |report: &quern_tests::Report| report.shares > 0 && report.committed > 0;
+    worker.reports_that("a share and a checkpoint on chain", shared).await;
+    let learnt = |report: &quern_tests::Report| report.held_out.is_some_and(|percent| percent > 80.0);
+    worker.reports_that("a held-out accuracy above 80 %", learnt).await;
+    worker.stop();
+
+    let reports = worker.reports();
+    let first = reports.iter().find_map(|report| report.held_out).unwrap();
+    let last = reports.iter().rev().find_map(|report| report.held_out).unwrap();
+    assert!(last > first, "held-out accuracy went from {first} % to {last} %");
+    let (first, last) = (reports.iter().find_map(|r| r.loss), reports.iter().rev().find_map(|r| r.loss));
+    assert!(last < first, "the loss went from {first:?} to {last:?}");
+
+    let status = client.status().await.unwrap();
+    assert_eq!(status.author, Some(Player::Alice.account()));
+    assert!(status.seals_accepted >= BLOCKS, "{status:?}");
+    money_adds_up(&node, &client).await;
+}
+
+/// Every coin is accounted for: nothing is minted twice, and nothing but fees is burnt.
+async fn money_adds_up(node: &Node, client: &Client) {
+    let genesis = Books::read(node, &client.genesis_hash());
+    assert_eq!(genesis.emitted, genesis.total());
+
+    let head = client.best_header().await.unwrap();
+    let books = Books::read(node, &head.hash);
+    let issuance = client.total_issuance(Some(head.hash)).await.unwrap();
+    assert_eq!(books.total(), issuance, "at {}", hex32(&head.hash));
+
+    let fees = fees(client, head.number).await;
+    assert_eq!(books.emitted - issuance, fees.iter().map(|fee| burnt(*fee)).sum::<u128>());
+
+    // 50 QRN a block: 15 for the pool, 2.5 for the author, 32.5 vest on the run whose step sealed its parent for the first time.
+    let earned = steps_sealed_in_order(client, head.number).await;
+    assert_eq!(books.of(&POOL), u128::from(head.number) * 15 * QRN);
+    let author = u128::from(head.number) * 5 * QRN / 2;
+    let worker = u128::from(earned) * 65 * QRN / 2;
+    assert_eq!(books.emitted, genesis.emitted + books.of(&POOL) + author + worker);
+    let alice = Player::Alice.account();
+    let lost: u128 = fees.iter().map(|fee| burnt(*fee)).sum();
+    assert_eq!(books.of(&alice) + lost, genesis.of(&alice) + author + worker);
+
+    let run = client.run(0, Some(head.hash)).await.unwrap().unwrap().run;
+    assert_eq!(run.seals, head.number - 1, "every block but the last has its seal recorded");
+    let balance = client.balance(&alice, Some(head.hash)).await.unwrap();
+    let held: u128 = balance.held.iter().map(|hold| hold.amount).sum();
+    assert_eq!(balance.total(), books.of(&alice));
+    assert_eq!((held, balance.reserved), (run.vesting, run.vesting), "what vests is held");
+    assert!(run.vesting < worker, "checkpoints have released some of it");
+}
+
+/// Blocks before `height` whose step is later than that of every block before: those that earn a worker share.
+async fn steps_sealed_in_order(client: &Client, height: u64) -> u64 {
+    let (mut latest, mut earned) = (None, 0);
+    for number in 1..height {
+        let hash = client.block_hash(number).await.unwrap().unwrap();
+        let header = client.header(hash).await.unwrap().unwrap();
+        let step = header.seal().unwrap().map(|seal| seal.step);
+        earned += u64::from(step > latest);
+        latest = latest.max(step);
+    }
+    earned
+}
+
+/// The fees of all extrinsics up to `height`, from the events. Accepted shares and checkpoints pay none.
+async fn fees(client: &Client, height: u64) -> Vec<u128> {
+    let mut fees = Vec::new();
+    for number in 1..=height {
+        let hash = client.block_hash(number).await.unwrap();
+        for event in client.events(hash).await.unwrap() {
+            if event.pallet == "TransactionPayment" && event.name == "TransactionFeePaid" {
+                let (_, fee) = event.fields.split_once("actual_fee: ").unwrap();
+                let digits: String = fee.chars().take_while(char::is_ascii_digit).collect();
+                fees.push(digits.parse().unwrap());
+            }
+        }
+    }
+    fees
+}
+
+/// 80 % of a fee, to the nearest unit.
+fn burnt(fee: u128) -> u128 {
+    (fee * 4 + 2) / 5
+}

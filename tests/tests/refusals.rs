@@ -1,0 +1,222 @@
+//! Bad seals and bad shares over RPC: each is refused by the name of the rule it breaks.
+
+use codec::Encode;
+use quern_client::{Call, Client, Error, Template, WorkSeal};
+use quern_tests::{Chain, Drawn, Hand, Node, Player, Work, turn};
+
+/// MACs of one tile of the hand's task.
+const TILE_MACS: u64 = 256 * 512;
+
+/// A development chain of the hand's task: one tile in eight wins a block, one in two a share, and only the first 8 of the
+/// 16 tiles may win. Run 0 is Alice's, run 1 is Bob's.
+fn chain(hand: &Hand) -> Chain {
+    let work = Work {
+        interval_ms: 1_000,
+        difficulty: 8 * TILE_MACS,
+        floor: 8 * TILE_MACS,
+        share_difficulty: 2 * TILE_MACS,
+        max_ahead: 64,
+    };
+    Chain::dev(work, &hand.task()).with(|genesis| {
+        genesis["work"]["rules"]["omegaB"] = (1u64 << 32 >> 3).into();
+        genesis["work"]["rules"]["omegaM"] = 0.into();
+        let owners = [Player::Alice, Player::Bob].map(|player| (player.address(), 0));
+        genesis["work"]["runs"] = serde_json::to_value(owners).unwrap();
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_bad_seal_is_refused_by_the_name_of_the_rule_it_breaks() {
+    let _turn = turn().await;
+    let hand = Hand::default();
+    let node = Node::validator(&chain(&hand), Player::Alice, &[]).await;
+    let client = node.client().await;
+
+    for (rule, change) in CHANGES {
+        let template = current(&client).await;
+        let mut seal = hand.seal(&template);
+        change(&mut seal, &template);
+        assert_eq!(refusal(client.submit_seal(template.pre_hash, &seal).await), *rule, "{seal:?}");
+    }
+
+    let template = current(&client).await;
+    let draws = hand.draws(&template, &template.runs[0], 0);
+    let mut foreign = draws[0].seal.clone();
+    let next_slot = &draws[4].seal;
+    (foreign.a_rows, foreign.labels) = (next_slot.a_rows.clone(), next_slot.labels);
+    foreign.a_path = next_slot.a_path.clone();
+    assert_eq!(refused(&client, &template, &foreign).await, "NotTheBatch");
+    assert_eq!(refused(&client, &template, &draws[8].seal).await, "BeyondAllowance");
+    let loser = draws[..8].iter().find(|drawn| !wins(drawn, &template)).unwrap();
+    assert_eq!(refused(&client, &template, &loser.seal).await, "AboveTarget");
+
+    let template = current(&client).await;
+    let good = hand.seal(&template).encode();
+    let long = [&good[..], &[0]].concat();
+    for (bytes, name) in [
+        (&good[..0], "Malformed"),
+        (&good[..good.len() / 2], "Malformed"),
+        (&good[..good.len() - 1], "Malformed"),
+        (&long, "Malformed"),
+        (&vec![0; 3 << 20], "TooLarge"),
+    ] {
+        let answer = client.submit_seal_bytes(template.pre_hash, bytes).await;
+        assert_eq!(refusal(answer), name, "{} bytes", bytes.len());
+    }
+    assert_eq!(node.height(), 0, "no bad seal made a block");
+    let status = client.status().await.unwrap();
+    assert_eq!(status.seals_accepted, 0);
+    assert_eq!(status.seals_refused, CHANGES.len() as u64 + 8);
+}
+
+/// What is changed in a good seal, and the rule that this breaks.
+const CHANGES: &[(&str, fn(&mut WorkSeal, &Template))] = &[
+    ("UnknownRun", |seal, _| seal.run = 99),
+    ("NotTheAuthor", |seal, _| seal.run = 1),
+    ("StepOutsideWindow", |seal, template| {
+        seal.step = template.runs[0].committed + template.rules.max_ahead;
+    }),
+    ("StepOutsideWindow", |seal, _| seal.step = u64::MAX),
+    ("TileOutOfRange", |seal, _| seal.tile.0 = 4),
+    ("TileOutOfRange", |seal, _| seal.tile.1 = 4),
+    ("BadLength", |seal, _| seal.a_rows.truncate(512)),
+    ("BadLength", |seal, _| seal.b_rows.push(0)),
+    ("OperandOutOfRange", |seal, _| seal.a_rows[0] = 64),
+    ("OperandOutOfRange", |seal, _| seal.b_rows[8191] = -65),
+    ("NotTheBatch", |seal, _| seal.a_rows[0] ^= 1),
+    ("NotTheBatch", |seal, _| seal.labels[0] ^= 1),
+    ("NotTheBatch", |seal, _| seal.a_path[0][0] ^= 1),
+    ("NotTheBatch", |seal, _| seal.a_path.truncate(1)),
+    ("NotTheWeights", |seal, _| seal.b_rows[0] ^= 1),
+    ("NotTheWeights", |seal, _| seal.b_path[0][0] ^= 1),
+    ("NotTheWeights", |seal, _| seal.b_path.push([0; 32])),
+    ("NotTheWeights", |seal, _| seal.weights_root[0] ^= 1),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seal_makes_one_block_of_the_template_it_is_for() {
+    let _turn = turn().await;
+    let hand = Hand::default();
+    let chain = chain(&hand);
+    let node = Node::validator(&chain, Player::Alice, &[]).await;
+    let client = node.client().await;
+
+    let mut templates = client.subscribe_templates().await.unwrap();
+    let older = templates.next().await.unwrap();
+    let newer = templates.next().await.unwrap();
+    assert_eq!((older.number, newer.number), (1, 1));
+    assert_ne!(older.pre_hash, newer.pre_hash);
+    let run = &older.runs[0];
+    let (one, _) = (0..run.committed + 64)
+        .flat_map(|step| hand.draws(&older, run, step).into_iter().zip(hand.draws(&newer, run, step)))
+        .find(|(for_older, for_newer)| wins(for_older, &older) && !wins(for_newer, &newer))
+        .unwrap();
+    assert_eq!(refusal(client.submit_seal(newer.pre_hash, &one.seal).await), "AboveTarget");
+    assert_eq!(refusal(client.submit_seal([9; 32], &one.seal).await), "UnknownTemplate");
+
+    let template = current(&client).await;
+    let seal = hand.seal(&template);
+    let block = client.submit_seal(template.pre_hash, &seal).await.unwrap();
+    let header = client.header(block).await.unwrap().unwrap();
+    assert_eq!((header.number, header.pre_hash()), (1, template.pre_hash));
+    assert_eq!(header.author(), Some(Player::Alice.account()));
+    assert_eq!(header.seal().unwrap(), Some(seal.clone()));
+    assert_eq!(client.block_hash(1).await.unwrap(), Some(block));
+    assert_eq!(refusal(client.submit_seal(template.pre_hash, &seal).await), "StaleTemplate");
+    let next = current_at(&client, 2).await;
+    assert_eq!(refusal(client.submit_seal(template.pre_hash, &seal).await), "StaleTemplate");
+    assert_eq!(next.parent, block);
+
+    let observer = Node::observer(&chain, &[&node]).await;
+    let client = observer.client().await;
+    assert_eq!(refusal(client.submit_seal(next.pre_hash, &hand.seal(&next)).await), "NoAuthor");
+    assert_eq!(client.subscribe_templates().await.err().unwrap().name(), "NoAuthor");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_share_is_credited_once_and_a_bad_one_never() {
+    let _turn = turn().await;
+    let hand = Hand::default();
+    let node = Node::validator(&chain(&hand), Player::Alice, &[]).await;
+    let client = node.client().await;
+    let mining = tokio::spawn(mine(node.client().await));
+    let (alice, bob) = (Player::Alice.signer(), Player::Bob.signer());
+
+    let template = current(&client).await;
+    let run = &template.runs[0];
+    let pre_hash = template.pre_hash;
+    let meets = |drawn: &Drawn| drawn.wins(&template, run, template.rules.share_difficulty);
+    let draws = hand.draws(&template, run, 7);
+    let share = draws.iter().find(|drawn| meets(drawn)).unwrap().seal.clone();
+    let loser = draws[..8].iter().find(|drawn| !meets(drawn)).unwrap().seal.clone();
+
+    let credited = client.submit_proof(&alice, pre_hash, &share).await.unwrap();
+    credited.in_block().await.unwrap();
+    let run = client.run(0, None).await.unwrap().unwrap().run;
+    assert_eq!((run.shares, run.last_share.map(|(step, _)| step)), (1, Some(7)));
+
+    let outcome = |signer, seal: Vec<u8>| {
+        let call = Call::SubmitProof { pre_hash, seal };
+        let client = &client;
+        async move { client.submit(&call, signer).await?.in_block().await }
+    };
+    let outside = WorkSeal { step: 64, ..share.clone() };
+    for (signer, seal, rule) in [
+        (&alice, share.encode(), "Work::ShareOutOfOrder"),
+        (&alice, loser.encode(), "Work::AboveTarget"),
+        (&alice, outside.encode(), "Work::StepOutsideWindow"),
+        (&bob, share.encode(), "Work::NotTheAuthor"),
+        (&alice, share.encode()[1..].to_vec(), "Work::Malformed"),
+    ] {
+        assert_eq!(refusal(outcome(signer, seal).await), rule);
+    }
+    for (signer, to, rule) in [
+        (&alice, 9, "Work::NotASegmentEnd"),
+        (&alice, 72, "Work::StepOutsideWindow"),
+        (&bob, 8, "Work::NotTheAuthor"),
+    ] {
+        let sent = client.checkpoint(signer, 0, to, [1; 32]).await.unwrap();
+        assert_eq!(refusal(sent.in_block().await), rule);
+    }
+    mining.abort();
+    let run = client.run(0, None).await.unwrap().unwrap().run;
+    assert_eq!((run.shares, run.committed), (1, 0));
+}
+
+/// Seals one template after another.
+async fn mine(client: Client) {
+    let hand = Hand::default();
+    let mut templates = client.subscribe_templates().await.unwrap();
+    while let Ok(template) = templates.next().await {
+        // A template may be superseded meanwhile.
+        let _ = client.submit_seal(template.pre_hash, &hand.seal(&template)).await;
+    }
+}
+
+fn wins(drawn: &Drawn, template: &Template) -> bool {
+    drawn.wins(template, &template.runs[0], template.difficulty)
+}
+
+/// The newest template.
+async fn current(client: &Client) -> Template {
+    client.subscribe_templates().await.unwrap().next().await.unwrap()
+}
+
+/// The first template of a block.
+async fn current_at(client: &Client, number: u64) -> Template {
+    let mut templates = client.subscribe_templates().await.unwrap();
+    loop {
+        let template = templates.next().await.unwrap();
+        if template.number == number {
+            return template;
+        }
+    }
+}
+
+async fn refused(client: &Client, template: &Template, seal: &WorkSeal) -> String {
+    refusal(client.submit_seal(template.pre_hash, seal).await)
+}
+
+fn refusal<T>(answer: Result<T, Error>) -> String {
+    answer.err().expect("a refusal").name()
+}
