@@ -33,33 +33,35 @@ thread_local! {
 
 /// The draws of transcripts under a job's draw key.
 pub(super) fn draws(key: &Hash, words: &[Words]) -> Vec<U256> {
+    /// Messages per call: as many as the widest lanes take.
+    const GROUP: usize = 16;
     let platform = Platform::detect();
-    let lanes = platform.simd_degree();
     let key = key_words(key);
-    let blocks: Vec<[u8; BLOCK]> = words
-        .iter()
-        .map(|words| Transcript(*words).to_bytes())
-        .collect();
-    let mut hashes = vec![Hash::default(); blocks.len()];
-    for (blocks, hashes) in blocks.chunks(lanes).zip(hashes.chunks_mut(lanes)) {
-        let blocks: Vec<&[u8; BLOCK]> = blocks.iter().collect();
+    let mut draws = Vec::with_capacity(words.len());
+    for words in words.chunks(GROUP) {
+        let mut blocks = [[0; BLOCK]; GROUP];
+        for (block, words) in blocks.iter_mut().zip(words) {
+            *block = Transcript(*words).to_bytes();
+        }
+        let mut hashes = [Hash::default(); GROUP];
         // A chunk of one block that is also the root.
-        let hashes = hashes.as_flattened_mut();
         platform.hash_many(
-            &blocks,
+            &blocks.each_ref()[..words.len()],
             &key,
             0,
             IncrementCounter::No,
             KEYED,
             CHUNK_START,
             CHUNK_END | ROOT,
-            hashes,
+            hashes.as_flattened_mut(),
+        );
+        draws.extend(
+            hashes[..words.len()]
+                .iter()
+                .map(|hash| U256::from_little_endian(hash)),
         );
     }
-    hashes
-        .iter()
-        .map(|hash| U256::from_little_endian(hash))
-        .collect()
+    draws
 }
 
 /// The Merkle leaf hashes of `count` messages of `len` bytes, more than one chunk each; `write` writes message j.

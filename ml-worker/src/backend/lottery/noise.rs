@@ -32,8 +32,32 @@ pub(super) struct Factors {
     /// L, lines × r.
     dense: Vec<i8>,
     /// Runs of groups over which sums of P's columns fit i16.
-    segments: Vec<Range<usize>>,
+    segments: Vec<Segment>,
     rank: usize,
+}
+
+/// A run of groups of columns.
+struct Segment {
+    groups: Range<usize>,
+    /// For each row of P, the number of its -1 less that of its +1 in these columns.
+    net: Vec<i32>,
+}
+
+impl Segment {
+    fn new(columns: &[Columns], groups: Range<usize>, rank: usize) -> Self {
+        let mut net = vec![0; rank];
+        for columns in &columns[groups.clone()] {
+            columns
+                .plus
+                .iter()
+                .for_each(|&row| net[usize::from(row)] -= 1);
+            columns
+                .minus
+                .iter()
+                .for_each(|&row| net[usize::from(row)] += 1);
+        }
+        Self { groups, net }
+    }
 }
 
 impl Factors {
@@ -72,7 +96,7 @@ impl Factors {
     }
 }
 
-fn segments(columns: &[Columns], rank: usize) -> Vec<Range<usize>> {
+fn segments(columns: &[Columns], rank: usize) -> Vec<Segment> {
     let (mut segments, mut first, mut meeting) = (Vec::new(), 0, vec![0; rank]);
     for (group, now) in columns.iter().enumerate() {
         let rows = || {
@@ -83,13 +107,13 @@ fn segments(columns: &[Columns], rank: usize) -> Vec<Range<usize>> {
         };
         // A group adds at most four to a row.
         if rows().any(|row| meeting[row] > MOST_MEETING - 4) {
-            segments.push(first..group);
+            segments.push(Segment::new(columns, first..group, rank));
             first = group;
             meeting.fill(0);
         }
         rows().for_each(|row| meeting[row] += 1);
     }
-    segments.push(first..columns.len());
+    segments.push(Segment::new(columns, first..columns.len(), rank));
     segments
 }
 
@@ -231,54 +255,42 @@ fn select(rows: &[u16; 4], transposed: &[Line]) -> Line {
     Line::from_words(&words)
 }
 
-/// `sign · X·Pᵀ` for the P of `factors`, segment by segment, as pairs of i16: the entry of a line that has a column's +1
-/// gets the column, that with its -1 loses it. The bytes of `panel` come XORed with `flip`.
+/// `sign · X·Pᵀ` for the P of `factors`, segment by segment, as pairs of i16: the entry of a line that has a column's +1 gets the
+/// column, that with its -1 loses it. The bytes of `panel` come XORed with `flip`.
 fn gather(isa: Isa, panel: &[Line], flip: u8, factors: &Factors, sign: i32, lines: &mut [Line]) {
-    for (range, lines) in factors
+    let mut sums = vec![Sums([0; TILE]); factors.rank];
+    for (segment, lines) in factors
         .segments
         .iter()
         .zip(lines.chunks_mut(factors.lines()))
     {
-        let mut sums = vec![Sums::default(); factors.rank];
-        let (panel, columns) = (&panel[range.clone()], &factors.columns[range.clone()]);
+        let (panel, columns) = (
+            &panel[segment.groups.clone()],
+            &factors.columns[segment.groups.clone()],
+        );
         match isa {
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: the backend is made only for an instruction set that `Isa::is_available` found, and the rows of P
-            // are below r.
-            Isa::Avx512Vnni => unsafe { avx512::gather(panel, flip, columns, &mut sums) },
+            // SAFETY: the backend is made only for an instruction set that `Isa::is_available` found, and the rows of P are below r.
+            Isa::Avx512Vnni => unsafe {
+                avx512::gather(panel, flip, columns, &segment.net, &mut sums)
+            },
             _ => gather_portable(isa, panel, flip, columns, &mut sums),
         }
-        pair_sums(isa, &sums, sign, lines);
-    }
-}
-
-/// For each line of a panel, the sum of the columns with +1 in one row of P and of those with -1: apart, so that neighbouring
-/// columns rarely wait for each other.
-#[derive(Clone, Copy, Default)]
-#[repr(C, align(64))]
-struct Sums {
-    plus: [i32; TILE],
-    minus: [i32; TILE],
-}
-
-per_isa! {
-    /// `sign · (plus - minus)` as pairs of i16.
-    fn pair_sums(sums: &[Sums], sign: i32, lines: &mut [Line]) {
         for (line, sums) in lines.iter_mut().zip(sums.as_chunks::<2>().0) {
-            let mut net = [[0; TILE]; 2];
-            for (net, sums) in net.iter_mut().zip(sums) {
-                for lane in 0..TILE {
-                    net[lane] = sums.plus[lane].wrapping_sub(sums.minus[lane]);
-                }
-            }
-            *line = paired(&net[0], &net[1], sign);
+            *line = paired(&sums[0].0, &sums[1].0, sign);
         }
     }
 }
+
+/// One sum for each line of a panel.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Sums([i32; TILE]);
 
 per_isa! {
     fn gather_portable(panel: &[Line], flip: u8, columns: &[Columns], sums: &mut [Sums]) {
         let flip = u32::from_le_bytes([flip; 4]);
+        sums.fill(Sums([0; TILE]));
         for (line, columns) in panel.iter().zip(columns) {
             let words = line.words();
             for b in 0..4 {
@@ -286,12 +298,11 @@ per_isa! {
                 for lane in 0..TILE {
                     values[lane] = ((words[lane] ^ flip) << (24 - 8 * b)) as i32 >> 24;
                 }
-                let (plus, minus) = (usize::from(columns.plus[b]), usize::from(columns.minus[b]));
-                for (sum, value) in sums[plus].plus.iter_mut().zip(&values) {
+                for (sum, value) in sums[usize::from(columns.plus[b])].0.iter_mut().zip(&values) {
                     *sum = sum.wrapping_add(*value);
                 }
-                for (sum, value) in sums[minus].minus.iter_mut().zip(&values) {
-                    *sum = sum.wrapping_add(*value);
+                for (sum, value) in sums[usize::from(columns.minus[b])].0.iter_mut().zip(&values) {
+                    *sum = sum.wrapping_sub(*value);
                 }
             }
         }
@@ -302,34 +313,46 @@ per_isa! {
 mod avx512 {
     use std::arch::x86_64::*;
 
-    use super::{Columns, Line, Sums};
+    use super::{Columns, Line, OFFSET, Sums, TILE};
 
-    /// A multiply–accumulate with 1 at one of four bytes adds that byte of every lane.
+    /// A multiply–accumulate with ±1 at one of four bytes adds or subtracts that byte of every lane. It takes the bytes with
+    /// their offset, 128, of which `net` takes off what does not cancel.
     ///
     /// # Safety
     /// Every row in `columns` is one of `sums`.
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-    pub(super) unsafe fn gather(panel: &[Line], flip: u8, columns: &[Columns], sums: &mut [Sums]) {
-        let flip = _mm512_set1_epi8(flip as i8);
-        let mut pick = [_mm512_setzero_si512(); 4];
-        for (b, pick) in pick.iter_mut().enumerate() {
-            *pick = _mm512_set1_epi32(1 << (8 * b));
+    pub(super) unsafe fn gather(
+        panel: &[Line],
+        flip: u8,
+        columns: &[Columns],
+        net: &[i32],
+        sums: &mut [Sums],
+    ) {
+        let flip = _mm512_set1_epi8((flip ^ OFFSET) as i8);
+        for (sums, net) in sums.iter_mut().zip(net) {
+            *sums = Sums([net * i32::from(OFFSET); TILE]);
+        }
+        let mut plus = [_mm512_setzero_si512(); 4];
+        let mut minus = plus;
+        for b in 0..4 {
+            plus[b] = _mm512_set1_epi32(1 << (8 * b));
+            minus[b] = _mm512_set1_epi32(0xFF << (8 * b));
         }
         let rows: *mut __m512i = sums.as_mut_ptr().cast();
         for (line, columns) in panel.iter().zip(columns) {
-            // SAFETY: a line is 64 readable bytes, aligned to 64; a row of sums is twice as much, by the caller's promise.
+            // SAFETY: a line is 64 readable bytes, aligned to 64; so are sums, by the caller's promise.
             unsafe {
                 let line = _mm512_xor_si512(_mm512_load_si512(line.0.as_ptr().cast()), flip);
                 for b in 0..4 {
-                    let row = rows.add(2 * usize::from(columns.plus[b]));
+                    let row = rows.add(usize::from(columns.plus[b]));
                     _mm512_store_si512(
                         row,
-                        _mm512_dpbusd_epi32(_mm512_load_si512(row), pick[b], line),
+                        _mm512_dpbusd_epi32(_mm512_load_si512(row), line, plus[b]),
                     );
-                    let row = rows.add(2 * usize::from(columns.minus[b]) + 1);
+                    let row = rows.add(usize::from(columns.minus[b]));
                     _mm512_store_si512(
                         row,
-                        _mm512_dpbusd_epi32(_mm512_load_si512(row), pick[b], line),
+                        _mm512_dpbusd_epi32(_mm512_load_si512(row), line, minus[b]),
                     );
                 }
             }
