@@ -242,6 +242,51 @@ fn a_header_padded_with_other_engines_items_is_refused() {
 }
 
 #[test]
+fn a_block_that_does_not_record_its_parents_seal_truly_is_refused() {
+    use polkadot_sdk::{
+        frame_support::inherent::{InherentData, ProvideInherent},
+        frame_system, pallet_timestamp,
+    };
+    let bare = UncheckedExtrinsic::new_bare;
+    let time = bare(RuntimeCall::Timestamp(pallet_timestamp::Call::set {
+        now: 1_000,
+    }));
+    let record = |step| {
+        bare(RuntimeCall::Work(pallet_work::Call::record_seal {
+            run: 0,
+            step,
+        }))
+    };
+    let other = bare(RuntimeCall::System(frame_system::Call::remark {
+        remark: vec![],
+    }));
+    let mut data = InherentData::new();
+    data.put_data(Timestamp::INHERENT_IDENTIFIER, &1_000u64)
+        .unwrap();
+    let seal = quern_api::ParentSeal { run: 0, step: 5 };
+    data.put_data(quern_api::PARENT_SEAL, &seal).unwrap();
+    let holds = |extrinsics: &[&UncheckedExtrinsic]| {
+        let header = Header {
+            number: 2,
+            parent_hash: H256::zero(),
+            state_root: H256::zero(),
+            extrinsics_root: H256::zero(),
+            digest: Digest::default(),
+        };
+        let extrinsics = extrinsics.iter().map(|one| (*one).clone()).collect();
+        data.check_extrinsics(&Block { header, extrinsics }.into())
+            .ok()
+    };
+    with_dev_chain(|| {
+        assert!(holds(&[&time, &record(5)]));
+        assert!(!holds(&[&time]));
+        assert!(!holds(&[&time, &record(6)]));
+        assert!(!holds(&[&time, &record(5), &record(6)]));
+        assert!(!holds(&[&time, &other, &record(5)]));
+    });
+}
+
+#[test]
 fn only_an_account_with_its_own_run_can_seal() {
     with_dev_chain(|| {
         assert_eq!(Work::runs_of(&Ferdie.to_account_id()), []);
