@@ -33,10 +33,8 @@ fn a_worker_without_node_data_or_folder_says_so() {
     let idx = |images: &str, labels: &str| {
         run(&["--data-dir", &data_dir, "--dataset", &format!("idx:{images},{labels}")])
     };
-    assert_eq!(
-        run(&["--data-dir", &data_dir]),
-        format!("no node reachable at {NOBODY}: Connection refused (os error 111)")
-    );
+    let unreachable = run(&["--data-dir", &data_dir]);
+    assert!(unreachable.starts_with(&format!("no node reachable at {NOBODY}: ")), "{unreachable}");
     let missing = at("missing");
     assert_eq!(
         idx(&missing, labels),
@@ -115,16 +113,17 @@ async fn the_command_line_answers_or_says_why_not() {
     let chain = Chain::dev(Work::LIGHT, &glyphs());
     let node = Node::validator(&chain, Player::Alice, &[]).await;
     let url = node.url();
-    let quern = |arguments: &[&str]| binary::run("quern", &[&["--url", &url], arguments].concat());
-    let refusal = |arguments: &[&str]| {
-        let ended = quern(arguments);
+    let quern = |url: &str, arguments: &[&str]| binary::run("quern", &[&["--url", url], arguments].concat());
+    let refused = |url: &str, arguments: &[&str]| {
+        let ended = quern(url, arguments);
         assert!(ended.stdout.is_empty(), "{}", ended.stdout);
         assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
         reason(&ended, "error: ")
     };
 
-    let unreachable = refusal(&["--url", NOBODY, "status"]);
+    let unreachable = refused(NOBODY, &["status"]);
     assert!(unreachable.starts_with(&format!("no node reachable at {NOBODY}: ")), "{unreachable}");
+    let refusal = |arguments: &[&str]| refused(&url, arguments);
     assert_eq!(refusal(&["block", "999"]), "the node knows no block 999");
     assert_eq!(refusal(&["run", "show", "9"]), "there is no run 9: never opened, or closed");
     assert!(refusal(&["balance", "Alice"]).contains("is no account"));
@@ -140,7 +139,7 @@ async fn the_command_line_answers_or_says_why_not() {
         &["run", "show", "0", "--json"],
         &["balance", &Player::Alice.address()],
     ] {
-        let ended = quern(arguments);
+        let ended = quern(&url, arguments);
         assert!(ended.success && ended.stderr.is_empty(), "{arguments:?}: {}", ended.stderr);
         assert!(!ended.stdout.is_empty(), "{arguments:?}");
     }
