@@ -1,14 +1,8 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # Writes chain-specs/*.json from the chains that the built node knows by heart.
-# QUERN_NODE names the binary; by default it is the one in the target directory.
-set -eu
-cd "$(dirname "$0")/.."
-node=${QUERN_NODE:-${CARGO_TARGET_DIR:-target}/release/quern-node}
-
-if [ ! -x "$node" ]; then
-    echo "no node at $node; build it first: cargo build --release -p quern-node" >&2
-    exit 1
-fi
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+cd "$ROOT"
 for chain in dev local; do
-    "$node" export-chain-spec --chain "$chain" --output "chain-specs/$chain.json"
+    "$BIN/quern-node" export-chain-spec --chain "$chain" --output "chain-specs/$chain.json"
 done

@@ -36,7 +36,20 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-"$BIN/quern-node" --dev --base-path "$base/node" --rpc-port 9944 >"$base/node.log" 2>&1 &
+"$BIN/quern-node" --dev --base-path "$base/node" >"$base/node.log" 2>&1 &
 node=$!
-echo "node: ws://127.0.0.1:9944, log in $base/node.log"
-"$BIN/quern-worker" --dev --node ws://127.0.0.1:9944 --data-dir "$base/worker" "$@"
+
+# The node takes another port where 9944 is taken; its log says which.
+address=
+for _ in {1..300}; do
+    address=$(sed -n 's/.*JSON-RPC server: addr=\([0-9.:]*\).*/\1/p' "$base/node.log" | tail -n 1)
+    [[ $address ]] && break
+    if ! kill -0 "$node" 2>/dev/null; then
+        echo "the node has ended:" >&2
+        tail -n 5 "$base/node.log" >&2
+        exit 1
+    fi
+    sleep 0.2
+done
+echo "node: ws://$address, log in $base/node.log"
+"$BIN/quern-worker" --dev --node "ws://$address" --data-dir "$base/worker" "$@"

@@ -20,7 +20,7 @@ use tokio::{
     runtime::Handle,
     signal::unix::{SignalKind, signal},
     sync::watch,
-    task::JoinError,
+    task::{JoinError, JoinSet},
 };
 
 use crate::{
@@ -92,7 +92,8 @@ async fn work(options: Options, data: Loaded, display: &Display) -> Result<(), W
         genesis: options.genesis,
         retry: options.retry,
     };
-    let mut link = tokio::spawn(link.follow(feed_sender, client_sender));
+    // dropped with this function, so that the connection's task has no last words after an error's
+    let mut links = JoinSet::from_iter([link.follow(feed_sender, client_sender)]);
     let gauges = Gauges::default();
     tokio::spawn(display.clone().run(gauges.clone(), feed.clone()));
     let (mut interrupt, mut terminate) = (
@@ -101,7 +102,7 @@ async fn work(options: Options, data: Loaded, display: &Display) -> Result<(), W
     );
 
     let (template, run) = tokio::select! {
-        reason = &mut link => return Err(joined(reason).into()),
+        Some(reason) = links.join_next() => return Err(joined(reason).into()),
         _ = interrupt.recv() => return Ok(()),
         _ = terminate.recv() => return Ok(()),
         found = first_run(&mut feed, &options, &gauges) => found?,
@@ -121,7 +122,7 @@ async fn work(options: Options, data: Loaded, display: &Display) -> Result<(), W
 
     let told = tokio::select! {
         done = &mut training => return joined(done),
-        reason = &mut link => Err(joined(reason).into()),
+        Some(reason) = links.join_next() => Err(joined(reason).into()),
         _ = interrupt.recv() => Ok(()),
         _ = terminate.recv() => Ok(()),
     };

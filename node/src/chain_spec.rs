@@ -8,7 +8,7 @@ use quern_runtime::WASM_BINARY;
 use std::path::Path;
 
 /// A chain spec without extensions: the genesis comes from the runtime inside it.
-pub(crate) type ChainSpec = sc_service::GenericChainSpec;
+pub type ChainSpec = sc_service::GenericChainSpec;
 
 /// First part of the names of all peer-to-peer protocols.
 const PROTOCOL_ID: &str = "quern";
@@ -22,7 +22,7 @@ const SS58_FORMAT: u16 = 42;
 ///
 /// # Errors
 /// One line that says what is wrong with `id` or with the file.
-pub(crate) fn load(id: &str) -> Result<ChainSpec, String> {
+pub fn load(id: &str) -> Result<ChainSpec, String> {
     match id {
         "dev" => development(),
         "" | "local" => local(),

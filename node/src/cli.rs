@@ -1,8 +1,11 @@
 //! What may be asked for on the command line.
 
+use crate::chain_spec;
 use clap::{Parser, Subcommand as Subcommands};
 use polkadot_sdk::sp_runtime::AccountId32;
 use quern_pouw::DEFAULT_INTERVAL;
+use sc_cli::SubstrateCli;
+use sc_service::ChainSpec;
 use std::{str::FromStr, time::Duration};
 
 /// A Quern node.
@@ -13,12 +16,14 @@ use std::{str::FromStr, time::Duration};
     mut_arg("database_cache_size", |arg| arg.default_value("128")),
     mut_arg("trie_cache_size", |arg| arg.default_value("67108864")),
 )]
-pub(crate) struct Cli {
+pub struct Cli {
+    /// What to do; running a node is the default.
     #[command(subcommand)]
-    pub(crate) subcommand: Option<Subcommand>,
+    pub subcommand: Option<Subcommand>,
 
+    /// Options of a running node.
     #[command(flatten)]
-    pub(crate) run: sc_cli::RunCmd,
+    pub run: sc_cli::RunCmd,
 
     /// Make block templates that pay this account, for workers to seal.
     ///
@@ -39,7 +44,7 @@ pub(crate) struct Cli {
 
 impl Cli {
     /// Whom block templates pay; `None` if this node makes none.
-    pub(crate) fn author(&self) -> Option<AccountId32> {
+    pub fn author(&self) -> Option<AccountId32> {
         let alice = || polkadot_sdk::sp_keyring::Sr25519Keyring::Alice.to_account_id();
         self.author
             .clone()
@@ -47,14 +52,44 @@ impl Cli {
     }
 
     /// The longest time a template may stand.
-    pub(crate) const fn template_interval(&self) -> Duration {
+    pub const fn template_interval(&self) -> Duration {
         Duration::from_secs(self.template_interval)
+    }
+}
+
+impl SubstrateCli for Cli {
+    fn impl_name() -> String {
+        "Quern Node".into()
+    }
+
+    fn impl_version() -> String {
+        env!("SUBSTRATE_CLI_IMPL_VERSION").into()
+    }
+
+    fn description() -> String {
+        env!("CARGO_PKG_DESCRIPTION").into()
+    }
+
+    fn author() -> String {
+        "the Quern developers".into()
+    }
+
+    fn support_url() -> String {
+        "the docs folder of the sources".into()
+    }
+
+    fn copyright_start_year() -> i32 {
+        2026
+    }
+
+    fn load_spec(&self, id: &str) -> Result<Box<dyn ChainSpec>, String> {
+        Ok(Box::new(chain_spec::load(id)?))
     }
 }
 
 /// Everything but running a node.
 #[derive(Debug, Subcommands)]
-pub(crate) enum Subcommand {
+pub enum Subcommand {
     /// Generate, inspect and insert keys
     #[command(subcommand)]
     Key(sc_cli::KeySubcommand),

@@ -4,56 +4,25 @@
 //! stop: the tasks behind those parts would otherwise report their end as a failure.
 
 use crate::{
-    chain_spec,
     check::check_block,
-    cli::{Cli, Subcommand},
     service::{self, Block},
 };
 use polkadot_sdk::{
     sc_consensus_grandpa,
     sc_network::{
-        Litep2pNetworkBackend, NetworkWorker,
+        NetworkWorker,
         config::{NetworkBackendType, SyncMode},
     },
 };
+use quern_node::cli::{Cli, Subcommand};
 use quern_pouw::{AuthoringConfig, DEFAULT_BUILD_TIME};
-use sc_cli::{CliConfiguration, Runner, SubstrateCli};
-use sc_service::{ChainSpec, Configuration};
+use sc_cli::{CliConfiguration, LoggerBuilder, Runner, SubstrateCli};
+use sc_service::Configuration;
 use std::fs;
 
 /// Log directive under which the proposer keeps its two lines per template to itself. It comes first,
 /// so that `--log` can take it back.
 const QUIET_TEMPLATES: &str = "sc_basic_authorship=warn";
-
-impl SubstrateCli for Cli {
-    fn impl_name() -> String {
-        "Quern Node".into()
-    }
-
-    fn impl_version() -> String {
-        env!("SUBSTRATE_CLI_IMPL_VERSION").into()
-    }
-
-    fn description() -> String {
-        env!("CARGO_PKG_DESCRIPTION").into()
-    }
-
-    fn author() -> String {
-        "the Quern developers".into()
-    }
-
-    fn support_url() -> String {
-        "the docs folder of the sources".into()
-    }
-
-    fn copyright_start_year() -> i32 {
-        2026
-    }
-
-    fn load_spec(&self, id: &str) -> Result<Box<dyn ChainSpec>, String> {
-        Ok(Box::new(chain_spec::load(id)?))
-    }
-}
 
 /// Parses the command line and runs until the command is done or the node is told to stop.
 ///
@@ -67,7 +36,11 @@ pub(crate) fn run() -> sc_cli::Result<()> {
         Some(Subcommand::BuildSpec(cmd)) => cli
             .create_runner(cmd)?
             .sync_run(|config| cmd.run(config.chain_spec, config.network)),
-        Some(Subcommand::ExportChainSpec(cmd)) => cmd.run(cli.load_spec(&cmd.chain)?),
+        Some(Subcommand::ExportChainSpec(cmd)) => {
+            // The command has no logging options, but a genesis that cannot be built says why in the log.
+            LoggerBuilder::new("warn").init()?;
+            cmd.run(cli.load_spec(&cmd.chain)?)
+        }
         Some(Subcommand::CheckBlock(cmd)) => database_runner(&cli, cmd)?.async_run(|config| {
             let mut parts = service::new_partial(&config)?;
             parts
@@ -114,22 +87,14 @@ pub(crate) fn run() -> sc_cli::Result<()> {
 fn run_node(mut cli: Cli) -> sc_cli::Result<()> {
     cli.run.shared_params.log.insert(0, QUIET_TEMPLATES.into());
     let runner = database_runner(&cli, &cli.run)?;
-    only_full_sync(runner.config())?;
+    only_what_works(runner.config())?;
     let authoring = cli.author().map(|author| AuthoringConfig {
         author,
         interval: cli.template_interval(),
         build_time: DEFAULT_BUILD_TIME,
     });
     runner.run_node_until_exit(|config| async move {
-        match config.network.network_backend {
-            NetworkBackendType::Libp2p => {
-                service::new_full::<NetworkWorker<_, _>>(config, authoring)
-            }
-            NetworkBackendType::Litep2p => {
-                service::new_full::<Litep2pNetworkBackend>(config, authoring)
-            }
-        }
-        .map_err(sc_cli::Error::Service)
+        service::new_full::<NetworkWorker<_, _>>(config, authoring).map_err(sc_cli::Error::Service)
     })
 }
 
@@ -142,11 +107,18 @@ fn database_runner<C: CliConfiguration>(cli: &Cli, command: &C) -> sc_cli::Resul
     Ok(runner)
 }
 
+/// Refuses options of the SDK that this node does not serve.
+///
 /// The chain with most work is found by adding up the difficulties of all its blocks, which a node
-/// that skips blocks cannot do.
-fn only_full_sync(config: &Configuration) -> Result<(), String> {
-    match config.network.sync_mode {
-        SyncMode::Full => Ok(()),
-        _ => Err("only `--sync full` works: the difficulties of all blocks must be known".into()),
+/// that skips blocks cannot do. One network back-end is enough to build and to test.
+fn only_what_works(config: &Configuration) -> Result<(), String> {
+    if !matches!(config.network.sync_mode, SyncMode::Full) {
+        return Err(
+            "only `--sync full` works: the difficulties of all blocks must be known".into(),
+        );
     }
+    if !matches!(config.network.network_backend, NetworkBackendType::Libp2p) {
+        return Err("only `--network-backend libp2p` is built into this node".into());
+    }
+    Ok(())
 }

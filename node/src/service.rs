@@ -294,6 +294,9 @@ pub(crate) fn new_full<N: NetworkBackend<Block, <Block as BlockT>::Hash>>(
         tracing_execute_block: None,
     })?;
 
+    // Its tasks would report its end as a failure if it ended before they are told to stop.
+    task_manager.keep_alive(transaction_pool.clone());
+
     if let Some(config) = votes {
         let voter = sc_consensus_grandpa::run_grandpa_voter(GrandpaParams {
             config,

@@ -4,7 +4,7 @@ use crate::{
     AccountId, Balance, Balances, Block, BlockNumber, Difficulty, Hash, Nonce, PalletInfo, Rewards,
     Runtime, RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin,
     RuntimeTask, System, Timestamp, VERSION,
-    author::SealAuthor,
+    author::Author,
     money::{DealWithFees, MILLI_QRN, QRN},
     opaque,
 };
@@ -13,7 +13,7 @@ use polkadot_sdk::{
         PalletId, derive_impl,
         dispatch::DispatchClass,
         parameter_types,
-        traits::{ConstU32, ConstU64, ConstU128, VariantCountOf},
+        traits::{ConstU32, ConstU64, ConstU128, Contains, VariantCountOf},
         weights::{
             ConstantMultiplier, IdentityFee, Weight,
             constants::{RocksDbWeight, WEIGHT_REF_TIME_PER_MILLIS},
@@ -54,9 +54,22 @@ parameter_types! {
         .build();
 }
 
+/// The validators of genesis stay, so none may take its keys away.
+pub struct KeysStay;
+
+impl Contains<RuntimeCall> for KeysStay {
+    fn contains(call: &RuntimeCall) -> bool {
+        !matches!(
+            call,
+            RuntimeCall::Session(pallet_session::Call::purge_keys { .. })
+        )
+    }
+}
+
 #[derive_impl(frame_system::config_preludes::SolochainDefaultConfig)]
 impl frame_system::Config for Runtime {
     type AccountId = AccountId;
+    type BaseCallFilter = KeysStay;
     type Block = Block;
     type BlockHashCount = BlockHashCount;
     type BlockLength = RuntimeBlockLength;
@@ -185,9 +198,9 @@ parameter_types! {
 }
 
 impl pallet_rewards::Config for Runtime {
+    type Author = Author;
     type Cap = ConstU128<{ 21_000_000 * QRN }>;
     type Currency = Balances;
-    type FindAuthor = SealAuthor;
     type Halving = Halving;
     type PoolId = PoolId;
     type RuntimeHoldReason = RuntimeHoldReason;

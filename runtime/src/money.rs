@@ -1,9 +1,9 @@
 //! Units of money, and where fees go.
 
-use crate::{AccountId, Balance, Balances, author};
+use crate::{AccountId, Balance, Balances, author::Author};
 use polkadot_sdk::{
     frame_support::traits::{
-        Imbalance, OnUnbalanced,
+        Get, Imbalance, OnUnbalanced,
         fungible::{Balanced, Credit},
     },
     sp_runtime::Percent,
@@ -29,7 +29,7 @@ impl OnUnbalanced<Credit<AccountId, Balances>> for DealWithFees {
         if let Some(tip) = parts.next() {
             income.subsume(tip);
         }
-        if let Some(author) = author::current() {
+        if let Some(author) = Author::get() {
             // What can't be deposited (an author below the existential deposit) is burnt too.
             let _ = <Balances as Balanced<AccountId>>::resolve(&author, income);
         }

@@ -8,13 +8,13 @@ use crate::{
     WorkConfig, money::QRN, opaque::SessionKeys,
 };
 use alloc::{vec, vec::Vec};
-use pallet_work::Rules;
 use polkadot_sdk::{
     frame_support::build_struct_json_patch,
     sp_consensus_grandpa::AuthorityId as GrandpaId,
     sp_genesis_builder::{self, PresetId},
     sp_keyring::{Ed25519Keyring, Sr25519Keyring},
 };
+use quern_api::WorkRules;
 use quern_work::{Dataset, Hash, TaskSpec};
 
 /// Merkle root over the training rows of the `glyphs` generator.
@@ -41,7 +41,7 @@ pub fn glyphs() -> TaskSpec {
         },
         hidden: vec![1024].try_into().unwrap_or_default(),
         batch: 512,
-        lr_shift: 3,
+        lr_shift: 6,
         lr_every: 0,
         segment: 64,
     }
@@ -75,9 +75,10 @@ fn genesis(validators: &[(Sr25519Keyring, Ed25519Keyring)], interval_ms: u64) ->
             initial: 50_000_000_000,
         },
         work: WorkConfig {
-            rules: Some(Rules {
+            rules: Some(WorkRules {
                 noise_rank: NOISE_RANK,
                 max_ahead: 4096,
+                // A share a minute at 60 GMAC/s.
                 share_difficulty: 4_000_000_000_000,
                 // An honest product may use every tile: 512 + 814 090/256 ≥ 32·64.
                 omega_b: ONE,

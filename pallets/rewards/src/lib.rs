@@ -21,7 +21,7 @@ use frame::{
     deps::frame_support::{PalletId, storage::with_storage_layer},
     prelude::*,
     traits::{
-        FindAuthor,
+        Get,
         fungible::{Inspect, Mutate, MutateHold},
         tokens::Precision,
     },
@@ -54,8 +54,8 @@ pub mod pallet {
         /// Why this pallet holds money.
         type RuntimeHoldReason: From<HoldReason>;
 
-        /// Who made the block, from its digest.
-        type FindAuthor: FindAuthor<Self::AccountId>;
+        /// Who made the block.
+        type Author: Get<Option<Self::AccountId>>;
 
         /// Account of the pool for evaluators and verifiers.
         #[pallet::constant]
@@ -181,11 +181,7 @@ pub mod pallet {
                 mut pool,
                 author,
             } = emission::split(subsidy.min(left));
-            let digest = frame_system::Pallet::<T>::digest();
-            let found = T::FindAuthor::find_author(
-                digest.logs.iter().filter_map(|log| log.as_pre_runtime()),
-            );
-            match found.filter(|who| Self::mint(who, author)) {
+            match T::Author::get().filter(|who| Self::mint(who, author)) {
                 Some(who) => Self::deposit_event(Event::AuthorPaid {
                     author: who,
                     amount: author,

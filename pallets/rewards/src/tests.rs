@@ -1,11 +1,7 @@
 use crate as pallet_rewards;
 use crate::*;
 use frame::traits::fungible::InspectHold;
-use frame::{
-    deps::sp_runtime::{ConsensusEngineId, Digest, DigestItem},
-    runtime::prelude::*,
-    testing_prelude::*,
-};
+use frame::{runtime::prelude::*, testing_prelude::*};
 use pallet_work::WorkRewards;
 use polkadot_sdk::pallet_balances;
 use proptest::prelude::*;
@@ -31,35 +27,21 @@ impl pallet_balances::Config for Test {
     type ExistentialDeposit = ConstU128<5>;
 }
 
-const ENGINE: ConsensusEngineId = *b"test";
 const CAP: u128 = 10_000;
 const AUTHOR: u64 = 1;
 const OWNER: u64 = 2;
 const STRANGER: u64 = 3;
 const GENESIS: u128 = 1_000;
 
-pub struct FirstByte;
-
-impl FindAuthor<u64> for FirstByte {
-    fn find_author<'a, I>(digests: I) -> Option<u64>
-    where
-        I: 'a + IntoIterator<Item = (ConsensusEngineId, &'a [u8])>,
-    {
-        digests
-            .into_iter()
-            .find(|(id, _)| *id == ENGINE)
-            .map(|(_, data)| data[0].into())
-    }
-}
-
 parameter_types! {
     pub const PoolId: PalletId = PalletId(*b"qrn/pool");
+    pub storage Author: Option<u64> = None;
 }
 
 impl crate::Config for Test {
+    type Author = Author;
     type Cap = ConstU128<CAP>;
     type Currency = Balances;
-    type FindAuthor = FirstByte;
     type Halving = ConstU64<10>;
     type PoolId = PoolId;
     type RuntimeHoldReason = RuntimeHoldReason;
@@ -96,11 +78,8 @@ fn check() {
 
 /// Executes an empty block by `author`.
 fn block(number: u64, author: Option<u64>) {
-    let logs = author
-        .map(|id| DigestItem::PreRuntime(ENGINE, vec![id as u8]))
-        .into_iter()
-        .collect();
-    System::initialize(&number, &Default::default(), &Digest { logs });
+    System::set_block_number(number);
+    Author::set(&author);
     Rewards::on_initialize(number);
     Rewards::on_finalize(number);
 }
@@ -113,7 +92,6 @@ fn a_block_pays_its_author_and_the_pool_and_sets_the_worker_share_aside() {
         assert_eq!(Balances::free_balance(Rewards::pool()), 300);
         assert_eq!(Pending::<Test>::get(), 650);
         assert_eq!(Emitted::<Test>::get(), GENESIS + 350);
-        System::set_block_number(10);
         block(11, Some(AUTHOR));
         assert_eq!(Balances::free_balance(AUTHOR), 75);
     });

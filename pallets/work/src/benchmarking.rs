@@ -39,7 +39,7 @@ fn task<T: Config>(units: u32) -> (TaskSpec, Tree) {
 /// Rules under which any draw is a share, a task and the caller's run of it.
 fn open<T: Config>(units: u32) -> (T::AccountId, RunId, Tree) {
     let (spec, tree) = task::<T>(units);
-    CurrentRules::<T>::put(Rules {
+    CurrentRules::<T>::put(WorkRules {
         noise_rank: 16,
         max_ahead: 4096,
         share_difficulty: 1,

@@ -7,7 +7,7 @@
 //! - A *run* is one owner's execution of a task from a seed that nobody chose. Only its owner may
 //!   seal blocks and earn shares with it.
 //! - The *window* of a run is the steps that may be mined: from the last committed step, at most
-//!   [`Rules::max_ahead`] further.
+//!   [`WorkRules::max_ahead`] further.
 //! - A *seal* proves that a tile of a step's first product won the block lottery. The next block
 //!   records its parent's seal by an inherent, which credits the run and starts the vesting of the
 //!   worker share. A step that has sealed before may seal again (under a newer template, with full
@@ -22,7 +22,7 @@
 
 extern crate alloc;
 
-use alloc::{string::ToString, vec::Vec};
+use alloc::vec::Vec;
 use core::ops::Range;
 use frame::{
     deps::sp_core::H256,
@@ -51,7 +51,7 @@ mod mock;
 mod tests;
 
 pub use pallet::*;
-pub use types::{Earns, Rules, Run, RunId, TaskId};
+pub use types::{Earns, Run, RunId, TaskId};
 pub use weights::WeightInfo;
 
 /// Where worker shares vest.
@@ -119,7 +119,7 @@ pub mod pallet {
 
     /// What draws and windows follow.
     #[pallet::storage]
-    pub type CurrentRules<T> = StorageValue<_, Rules>;
+    pub type CurrentRules<T> = StorageValue<_, WorkRules>;
 
     /// What can be trained.
     #[pallet::storage]
@@ -148,7 +148,7 @@ pub mod pallet {
     #[derive(frame::derive::DefaultNoBound)]
     pub struct GenesisConfig<T: Config> {
         /// What draws and windows follow.
-        pub rules: Option<Rules>,
+        pub rules: Option<WorkRules>,
         /// The commons: ids in order.
         pub tasks: Vec<TaskSpec>,
         /// First runs: owner and task, ids in order.
@@ -160,14 +160,13 @@ pub mod pallet {
         fn build(&self) {
             let Some(rules) = &self.rules else { return };
             for (id, spec) in (0..).zip(&self.tasks) {
-                let admitted = rules.admit(spec);
-                assert!(
-                    admitted.is_ok(),
-                    "work: task {id} cannot be mined: {}",
-                    admitted.map_or_else(|error| error.to_string(), |()| Default::default())
-                );
+                assert_eq!(rules.admit(spec), Ok(()), "work: task {id} cannot be mined");
                 Tasks::<T>::insert(id, spec);
             }
+            assert!(
+                !self.runs.is_empty(),
+                "work: without a run there is nothing to mine"
+            );
             for (owner, task) in &self.runs {
                 assert!(
                     Tasks::<T>::contains_key(task),
@@ -335,7 +334,7 @@ pub mod pallet {
         }
 
         /// Credits the caller's run with a draw that met the share target under the template
-        /// `pre_hash`. An accepted share pays no fee.
+        /// `pre_hash`. A run's first share in a block pays no fee.
         #[pallet::call_index(2)]
         #[pallet::weight(T::WeightInfo::submit_proof(types::weight_units(seal.len())))]
         pub fn submit_proof(
@@ -358,14 +357,17 @@ pub mod pallet {
             let shape = spec.lottery_shape(rules.noise_rank);
             // A checked tile's ordinal is below its allowance, a u32.
             let at = (seal.step, shape.ordinal(seal.tile).saturated_into());
-            run.share(at, rules.share_difficulty, &shape)
+            let number = frame_system::Pallet::<T>::block_number().saturated_into();
+            let first = run
+                .share(at, number, rules.share_difficulty, &shape)
                 .ok_or(Error::<T>::ShareOutOfOrder)?;
             Runs::<T>::insert(seal.run, run);
             Self::deposit_event(Event::Shared {
                 run: seal.run,
                 step: seal.step,
             });
-            Ok(Pays::No.into())
+            let pays = if first { Pays::No } else { Pays::Yes };
+            Ok(pays.into())
         }
 
         /// Claims that the caller's run has `state_root` after `to` steps, at the end of a segment
@@ -396,8 +398,7 @@ pub mod pallet {
             } else {
                 Pays::Yes
             };
-            claimed.committed = to;
-            claimed.state_root = Some(state_root.0);
+            claimed.commit(to, state_root.0);
             Runs::<T>::insert(run, claimed);
             Self::deposit_event(Event::Checkpointed {
                 run,
@@ -479,7 +480,7 @@ pub mod pallet {
             pre_hash: H256,
             author: &T::AccountId,
             seal: &[u8],
-            rules: &Rules,
+            rules: &WorkRules,
             difficulty: u128,
         ) -> Result<(WorkSeal, Run<T::AccountId>, TaskSpec), SealError> {
             let seal = WorkSeal::decode_strict(seal)?;
@@ -524,7 +525,7 @@ pub mod pallet {
 
         /// What draws and windows follow, for the runtime API.
         pub fn rules() -> WorkRules {
-            CurrentRules::<T>::get().map(Into::into).unwrap_or_default()
+            CurrentRules::<T>::get().unwrap_or_default()
         }
 
         /// An open run as its worker sees it, for the runtime API.
@@ -576,7 +577,7 @@ pub mod pallet {
         }
 
         /// The run with its task and the rules.
-        fn resolve(run: RunId) -> Option<(Run<T::AccountId>, TaskSpec, Rules)> {
+        fn resolve(run: RunId) -> Option<(Run<T::AccountId>, TaskSpec, WorkRules)> {
             let found = Runs::<T>::get(run)?;
             Some((
                 found.clone(),

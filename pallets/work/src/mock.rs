@@ -1,6 +1,6 @@
 //! A runtime with just this pallet, balances, and a rewards double that writes down what it is told.
 
-use crate::{self as pallet_work, Rules, RunId, WorkRewards, types::TaskId};
+use crate::{self as pallet_work, RunId, WorkRewards, types::TaskId};
 use core::{cell::RefCell, ops::Range};
 use frame::{
     deps::{sp_core::H256, sp_runtime::AccountId32},
@@ -8,6 +8,7 @@ use frame::{
     testing_prelude::*,
 };
 use polkadot_sdk::pallet_balances;
+use quern_api::WorkRules;
 use quern_training::Dataset;
 use quern_work::TaskSpec;
 
@@ -114,8 +115,8 @@ pub(crate) fn spec() -> TaskSpec {
     }
 }
 
-pub(crate) fn rules() -> Rules {
-    Rules {
+pub(crate) fn rules() -> WorkRules {
+    WorkRules {
         noise_rank: RANK,
         max_ahead: 32,
         share_difficulty: 1,

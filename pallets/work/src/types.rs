@@ -1,16 +1,18 @@
 //! Runs and the arithmetic of their windows and credits, free of storage.
 
 use codec::{Decode, Encode, MaxEncodedLen};
-use quern_api::WorkRules;
-use quern_work::{Hash, Shape, TILE, TaskError, TaskSpec};
+use frame::prelude::{BoundedVec, ConstU32};
+use quern_work::{Hash, Shape, TILE};
 use scale_info::TypeInfo;
-use serde::{Deserialize, Serialize};
 
 /// Identifies a task.
 pub type TaskId = u32;
 
 /// Identifies a run.
 pub type RunId = u64;
+
+/// Most steps that may earn a worker share each between two checkpoints.
+pub const MAX_PAID_STEPS: u32 = 256;
 
 /// One execution of a task from a seed, by one owner.
 #[derive(Clone, Debug, Decode, Encode, Eq, MaxEncodedLen, PartialEq, TypeInfo)]
@@ -29,8 +31,12 @@ pub struct Run<AccountId> {
     pub state_root: Option<Hash>,
     /// The latest step that sealed a block.
     pub last_sealed: Option<u64>,
+    /// Steps from the window before the last checkpoint on that have earned a worker share.
+    pub paid: BoundedVec<u64, ConstU32<MAX_PAID_STEPS>>,
     /// Step and tile ordinal of the latest share.
     pub last_share: Option<(u64, u32)>,
+    /// Block of the latest share.
+    pub shared_at: Option<u64>,
     /// MACs credited by seals and shares.
     pub macs: u128,
     /// Blocks sealed.
@@ -55,7 +61,7 @@ pub enum Earns {
     Vesting,
     /// The step is committed already: the worker share is paid at once.
     Payment,
-    /// The step, or a later one, has sealed before: no worker share.
+    /// The step has sealed before, or too many have since the last checkpoint: no worker share.
     Nothing,
 }
 
@@ -70,7 +76,9 @@ impl<AccountId> Run<AccountId> {
             committed: 0,
             state_root: None,
             last_sealed: None,
+            paid: BoundedVec::new(),
             last_share: None,
+            shared_at: None,
             macs: 0,
             seals: 0,
             shares: 0,
@@ -106,76 +114,42 @@ impl<AccountId> Run<AccountId> {
     /// Records that `step` sealed a block that cost `macs`.
     pub fn seal(&mut self, step: u64, macs: u128, shape: &Shape) -> Earns {
         self.seals = self.seals.saturating_add(1);
-        let earns = match self.last_sealed {
-            Some(last) if step <= last => Earns::Nothing,
-            _ if step < self.committed => Earns::Payment,
-            _ => Earns::Vesting,
-        };
         self.last_sealed = self.last_sealed.max(Some(step));
         self.credit(macs, shape);
-        earns
+        if self.paid.contains(&step) || self.paid.try_push(step).is_err() {
+            Earns::Nothing
+        } else if step < self.committed {
+            Earns::Payment
+        } else {
+            Earns::Vesting
+        }
     }
 
-    /// Records a share; `None`, and nothing changed, unless it is later than the last one.
-    pub fn share(&mut self, at: (u64, u32), macs: u128, shape: &Shape) -> Option<()> {
+    /// Records a share made in block `number`; `None`, and nothing changed, unless it is later than
+    /// the last one. Otherwise, whether it is the run's first in that block.
+    pub fn share(
+        &mut self,
+        at: (u64, u32),
+        number: u64,
+        macs: u128,
+        shape: &Shape,
+    ) -> Option<bool> {
         if self.last_share.is_some_and(|last| at <= last) {
             return None;
         }
         self.last_share = Some(at);
         self.shares = self.shares.saturating_add(1);
         self.credit(macs, shape);
-        Some(())
+        Some(self.shared_at.replace(number) != Some(number))
     }
-}
 
-/// What genesis chooses for draws and windows.
-#[derive(
-    Clone, Debug, Decode, Deserialize, Encode, Eq, MaxEncodedLen, PartialEq, Serialize, TypeInfo,
-)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Rules {
-    /// Rank of the noise: a power of two, at least 2.
-    pub noise_rank: u32,
-    /// Steps that may be mined past the last committed one.
-    pub max_ahead: u64,
-    /// Expected MACs of a share.
-    pub share_difficulty: u128,
-    /// Tiles that may win per batch row, Q32.32.
-    pub omega_b: u64,
-    /// Tiles that may win per model parameter, Q32.32.
-    pub omega_m: u64,
-}
-
-impl Rules {
-    /// Whether a task can be mined under these rules.
-    ///
-    /// # Errors
-    /// The first bound that does not hold; a segment longer than the window counts as out of bounds.
-    pub fn admit(&self, spec: &TaskSpec) -> Result<(), TaskError> {
-        spec.validate(self.noise_rank)?;
-        if self.max_ahead < u64::from(spec.segment) {
-            return Err(TaskError::Segment);
-        }
-        Ok(())
-    }
-}
-
-impl From<Rules> for WorkRules {
-    fn from(rules: Rules) -> Self {
-        let Rules {
-            noise_rank,
-            max_ahead,
-            share_difficulty,
-            omega_b,
-            omega_m,
-        } = rules;
-        Self {
-            noise_rank,
-            max_ahead,
-            share_difficulty,
-            omega_b,
-            omega_m,
-        }
+    /// Records that the state after `to` steps has this root. The block that does so may itself have
+    /// been sealed by a step before `to`: steps back to the checkpoint before stay on record.
+    pub fn commit(&mut self, to: u64, state_root: Hash) {
+        let before = self.committed;
+        self.paid.retain(|step| *step >= before);
+        self.committed = to;
+        self.state_root = Some(state_root);
     }
 }
 
@@ -207,15 +181,34 @@ mod tests {
     }
 
     #[test]
-    fn a_step_earns_once_and_only_if_it_is_the_latest() {
+    fn a_step_earns_once_in_whatever_order_steps_seal() {
         let mut run = run();
         assert_eq!(run.seal(70, 1, &SHAPE), Earns::Vesting);
         assert_eq!(run.seal(70, 1, &SHAPE), Earns::Nothing);
-        assert_eq!(run.seal(69, 1, &SHAPE), Earns::Nothing);
-        assert_eq!(run.seal(71, 1, &SHAPE), Earns::Vesting);
-        run.committed = 128;
-        assert_eq!(run.seal(100, 1, &SHAPE), Earns::Payment);
-        assert_eq!((run.last_sealed, run.seals), (Some(100), 5));
+        assert_eq!(run.seal(69, 1, &SHAPE), Earns::Vesting);
+        assert_eq!((run.last_sealed, run.seals), (Some(70), 3));
+    }
+
+    #[test]
+    fn a_step_that_its_own_block_commits_earns_unless_it_sealed_before() {
+        let mut run = run();
+        run.seal(70, 1, &SHAPE);
+        run.commit(128, [1; 32]);
+        assert_eq!(run.seal(70, 1, &SHAPE), Earns::Nothing);
+        assert_eq!(run.seal(71, 1, &SHAPE), Earns::Payment);
+        run.commit(192, [2; 32]);
+        assert!(run.paid.is_empty());
+    }
+
+    #[test]
+    fn steps_beyond_the_record_earn_nothing_until_a_checkpoint() {
+        let mut run = run();
+        let many = u64::from(MAX_PAID_STEPS);
+        assert!((64..64 + many).all(|step| run.seal(step, 1, &SHAPE) == Earns::Vesting));
+        assert_eq!(run.seal(64 + many, 1, &SHAPE), Earns::Nothing);
+        run.commit(64 + many, [1; 32]);
+        run.commit(64 + 2 * many, [2; 32]);
+        assert_eq!(run.seal(64 + 2 * many, 1, &SHAPE), Earns::Vesting);
     }
 
     #[test]
@@ -224,7 +217,7 @@ mod tests {
         assert!(!run.has_open_work());
         run.seal(63, 1, &SHAPE);
         assert!(!run.has_open_work());
-        run.share((64, 0), 1, &SHAPE);
+        run.share((64, 0), 1, 1, &SHAPE);
         assert!(run.has_open_work());
         run.committed = 128;
         assert!(!run.has_open_work());
@@ -233,13 +226,13 @@ mod tests {
     }
 
     #[test]
-    fn shares_come_in_order() {
+    fn shares_come_in_order_and_the_first_of_a_block_is_known() {
         let mut run = run();
-        assert_eq!(run.share((70, 3), 1, &SHAPE), Some(()));
-        assert_eq!(run.share((70, 3), 1, &SHAPE), None);
-        assert_eq!(run.share((69, 9), 1, &SHAPE), None);
-        assert_eq!(run.share((70, 4), 1, &SHAPE), Some(()));
-        assert_eq!(run.share((71, 0), 1, &SHAPE), Some(()));
+        assert_eq!(run.share((70, 3), 9, 1, &SHAPE), Some(true));
+        assert_eq!(run.share((70, 3), 9, 1, &SHAPE), None);
+        assert_eq!(run.share((69, 9), 9, 1, &SHAPE), None);
+        assert_eq!(run.share((70, 4), 9, 1, &SHAPE), Some(false));
+        assert_eq!(run.share((71, 0), 10, 1, &SHAPE), Some(true));
         assert_eq!(run.shares, 3);
     }
 
@@ -248,9 +241,9 @@ mod tests {
         let mut run = run();
         run.seal(64, u128::MAX, &SHAPE);
         assert_eq!(run.macs, 65 * STEP);
-        run.share((65, 0), 1, &SHAPE);
+        run.share((65, 0), 1, 1, &SHAPE);
         assert_eq!(run.macs, 65 * STEP + 1);
-        run.share((65, 1), u128::MAX, &SHAPE);
+        run.share((65, 1), 1, u128::MAX, &SHAPE);
         assert_eq!(run.macs, 66 * STEP);
     }
 }

@@ -1,14 +1,28 @@
 //! What a worker must know of the chain, in one answer each.
 
-use codec::{Decode, Encode};
+use codec::{Decode, Encode, MaxEncodedLen};
 use polkadot_sdk::sp_runtime::AccountId32;
-use quern_work::{Hash, task::TaskSpec};
+use quern_work::{Hash, TaskError, TaskSpec};
 use scale_info::TypeInfo;
+use serde::{Deserialize, Serialize};
 
 /// The chain-wide rules of draws and windows; all zero, which admits nothing, where genesis set none.
-#[derive(Clone, Debug, Decode, Default, Encode, Eq, PartialEq, TypeInfo)]
+#[derive(
+    Clone,
+    Debug,
+    Decode,
+    Default,
+    Deserialize,
+    Encode,
+    Eq,
+    MaxEncodedLen,
+    PartialEq,
+    Serialize,
+    TypeInfo,
+)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WorkRules {
-    /// Rank of the noise, a genesis constant.
+    /// Rank of the noise, a genesis constant: a power of two, at least 2.
     pub noise_rank: u32,
     /// A step may be at most this far past the last committed one.
     pub max_ahead: u64,
@@ -18,6 +32,20 @@ pub struct WorkRules {
     pub omega_b: u64,
     /// Tiles that may win per model parameter, Q32.32.
     pub omega_m: u64,
+}
+
+impl WorkRules {
+    /// Whether a task can be mined under these rules.
+    ///
+    /// # Errors
+    /// The first bound that does not hold; a segment longer than the window counts as out of bounds.
+    pub fn admit(&self, spec: &TaskSpec) -> Result<(), TaskError> {
+        spec.validate(self.noise_rank)?;
+        if self.max_ahead < u64::from(spec.segment) {
+            return Err(TaskError::Segment);
+        }
+        Ok(())
+    }
 }
 
 /// One run as its worker sees it.

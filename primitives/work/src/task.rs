@@ -199,7 +199,7 @@ pub enum TaskError {
     #[error("the batch must be a power of two in [16, 65536]")]
     Batch,
     /// Segment out of bounds.
-    #[error("a segment must have at least one step")]
+    #[error("a segment must have at least one step, and fit into the window")]
     Segment,
     /// Too few features for the chain's noise rank, or a rank that is no power of two.
     #[error(

@@ -273,6 +273,14 @@ where
 
     /// Offers a template, unless its parent has been given a block while it was built.
     fn open(&self, template: Template, build: Build<B>) {
+        let idle = |template: &Template| template.runs.is_empty();
+        if idle(&template) && !self.published.borrow().as_deref().is_some_and(idle) {
+            tracing::warn!(
+                target: LOG_TARGET,
+                "{} has no open run: its templates cannot be sealed until it opens one",
+                template.author
+            );
+        }
         let mut templates = self.templates.lock();
         if templates.open(template.parent, template.pre_hash, build) {
             self.published.send_replace(Some(Arc::new(template)));

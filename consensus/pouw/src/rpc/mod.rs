@@ -23,6 +23,10 @@ use polkadot_sdk::{
 };
 use quern_api::WorkApi as RuntimeWorkApi;
 use std::{marker::PhantomData, sync::Arc};
+use tokio::sync::Semaphore;
+
+/// Seals that are checked at the same time; further ones wait for their turn.
+const SUBMISSIONS: usize = 4;
 
 /// What a worker asks of a node.
 #[rpc(server, namespace = "work")]
@@ -61,6 +65,7 @@ pub struct Work<B, C> {
     authoring: Option<Arc<dyn Authoring>>,
     metrics: Metrics,
     network: Option<Box<dyn Fn() -> Network + Send + Sync>>,
+    submissions: Arc<Semaphore>,
     block: PhantomData<fn() -> B>,
 }
 
@@ -72,6 +77,7 @@ impl<B, C> Work<B, C> {
             authoring,
             metrics,
             network: None,
+            submissions: Arc::new(Semaphore::new(SUBMISSIONS)),
             block: PhantomData,
         }
     }
@@ -115,11 +121,15 @@ where
 
     async fn submit_seal(&self, pre_hash: H256, seal: Bytes) -> Result<H256, RpcError> {
         let authoring = self.authoring.clone().ok_or(RpcError::NoAuthor)?;
+        let submissions = self.submissions.clone();
         // On its own, so that a worker which hangs up right after a good seal does not undo it.
-        tokio::spawn(async move { authoring.submit(pre_hash, seal.0).await })
-            .await
-            .unwrap_or_else(|stopped| Err(SubmitError::ImportFailed(stopped.to_string())))
-            .map_err(RpcError::Submit)
+        tokio::spawn(async move {
+            let _turn = submissions.acquire().await;
+            authoring.submit(pre_hash, seal.0).await
+        })
+        .await
+        .unwrap_or_else(|stopped| Err(SubmitError::ImportFailed(stopped.to_string())))
+        .map_err(RpcError::Submit)
     }
 
     fn status(&self) -> RpcResult<StatusView> {
