@@ -94,8 +94,8 @@ impl Ticket {
         Self { job, tree, step }
     }
 
-    #[allow(clippy::too_many_arguments)]
     /// The wins among the tiles' `words`, which come column of tiles by column of tiles.
+    #[allow(clippy::too_many_arguments)]
     pub(crate) fn wins(
         &self,
         isa: Isa,
