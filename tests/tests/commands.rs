@@ -31,10 +31,18 @@ fn a_worker_without_node_data_or_folder_says_so() {
         worker(&[&common, more].concat())
     };
     let idx = |images: &str, labels: &str| {
-        run(&["--data-dir", &data_dir, "--dataset", &format!("idx:{images},{labels}")])
+        run(&[
+            "--data-dir",
+            &data_dir,
+            "--dataset",
+            &format!("idx:{images},{labels}"),
+        ])
     };
     let unreachable = run(&["--data-dir", &data_dir]);
-    assert!(unreachable.starts_with(&format!("no node reachable at {NOBODY}: ")), "{unreachable}");
+    assert!(
+        unreachable.starts_with(&format!("no node reachable at {NOBODY}: ")),
+        "{unreachable}"
+    );
     let missing = at("missing");
     assert_eq!(
         idx(&missing, labels),
@@ -45,10 +53,9 @@ fn a_worker_without_node_data_or_folder_says_so() {
     assert!(idx(&at("long"), labels).starts_with(&format!("{} goes on after", at("long"))));
     assert!(idx(labels, images).contains("dimensions, expected"));
     let unwritable = at("text") + "/worker";
-    assert!(
-        run(&["--data-dir", &unwritable])
-            .starts_with(&format!("cannot write to the checkpoint folder {unwritable}: "))
-    );
+    assert!(run(&["--data-dir", &unwritable]).starts_with(&format!(
+        "cannot write to the checkpoint folder {unwritable}: "
+    )));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,19 +76,36 @@ async fn a_worker_that_does_not_fit_its_node_says_so() {
 
     let genesis = format!("0x{}", "ab".repeat(32));
     let refusal = run("//Alice", &node, &["--genesis", &genesis]);
-    assert!(refusal.starts_with("the node follows another chain: genesis 0x"), "{refusal}");
-    assert!(refusal.ends_with(&format!("expected {genesis}")), "{refusal}");
+    assert!(
+        refusal.starts_with("the node follows another chain: genesis 0x"),
+        "{refusal}"
+    );
+    assert!(
+        refusal.ends_with(&format!("expected {genesis}")),
+        "{refusal}"
+    );
 
     let refusal = run("//Bob", &node, &[]);
     let (alice, bob) = (Player::Alice.address(), Player::Bob.address());
-    assert!(refusal.starts_with(&format!("the node seals for {alice}, but the key is of {bob}")), "{refusal}");
+    assert!(
+        refusal.starts_with(&format!(
+            "the node seals for {alice}, but the key is of {bob}"
+        )),
+        "{refusal}"
+    );
 
     let refusal = run("//Alice", &node, &["--run", "7"]);
-    assert_eq!(refusal, format!("{alice} has no live run 7: open one first"));
+    assert_eq!(
+        refusal,
+        format!("{alice} has no live run 7: open one first")
+    );
 
     let rows = format!("idx:{},{}", images.display(), labels.display());
     let refusal = run("//Alice", &node, &["--dataset", &rows]);
-    assert!(refusal.starts_with(&format!("{rows} is not the data of run 0: its root is 0x")), "{refusal}");
+    assert!(
+        refusal.starts_with(&format!("{rows} is not the data of run 0: its root is 0x")),
+        "{refusal}"
+    );
 
     let refusal = run("//Alice", &observer, &[]);
     assert!(refusal.contains("NoAuthor"), "{refusal}");
@@ -103,8 +127,17 @@ async fn a_state_of_another_chain_is_not_trained_on() {
     let name = |genesis: String| data_dir.join(&genesis[2..18]);
     fs::rename(name(node.hash(0).unwrap()), name(other.hash(0).unwrap())).unwrap();
     let url = other.url();
-    let refusal = worker(&["--dev", "--node", &url, "--data-dir", data_dir.to_str().unwrap()]);
-    assert!(refusal.contains("holds the state of another genesis: expected "), "{refusal}");
+    let refusal = worker(&[
+        "--dev",
+        "--node",
+        &url,
+        "--data-dir",
+        data_dir.to_str().unwrap(),
+    ]);
+    assert!(
+        refusal.contains("holds the state of another genesis: expected "),
+        "{refusal}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,7 +146,9 @@ async fn the_command_line_answers_or_says_why_not() {
     let chain = Chain::dev(Work::LIGHT, &glyphs());
     let node = Node::validator(&chain, Player::Alice, &[]).await;
     let url = node.url();
-    let quern = |url: &str, arguments: &[&str]| binary::run("quern", &[&["--url", url], arguments].concat());
+    let quern = |url: &str, arguments: &[&str]| {
+        binary::run("quern", &[&["--url", url], arguments].concat())
+    };
     let refused = |url: &str, arguments: &[&str]| {
         let ended = quern(url, arguments);
         assert!(ended.stdout.is_empty(), "{}", ended.stdout);
@@ -122,14 +157,23 @@ async fn the_command_line_answers_or_says_why_not() {
     };
 
     let unreachable = refused(NOBODY, &["status"]);
-    assert!(unreachable.starts_with(&format!("no node reachable at {NOBODY}: ")), "{unreachable}");
+    assert!(
+        unreachable.starts_with(&format!("no node reachable at {NOBODY}: ")),
+        "{unreachable}"
+    );
     let refusal = |arguments: &[&str]| refused(&url, arguments);
     assert_eq!(refusal(&["block", "999"]), "the node knows no block 999");
-    assert_eq!(refusal(&["run", "show", "9"]), "there is no run 9: never opened, or closed");
+    assert_eq!(
+        refusal(&["run", "show", "9"]),
+        "there is no run 9: never opened, or closed"
+    );
     assert!(refusal(&["balance", "Alice"]).contains("is no account"));
     assert!(refusal(&["run", "open", "0", "--key", "Alice"]).starts_with("not a key: "));
     assert!(refusal(&["dataset", "commit", "mnist"]).contains("is no data set"));
-    assert!(refusal(&["dataset", "commit", "idx:/nowhere/a,/nowhere/b"]).starts_with("cannot open /nowhere/a: "));
+    assert!(
+        refusal(&["dataset", "commit", "idx:/nowhere/a,/nowhere/b"])
+            .starts_with("cannot open /nowhere/a: ")
+    );
 
     for arguments in [
         &["status"][..],
@@ -140,7 +184,11 @@ async fn the_command_line_answers_or_says_why_not() {
         &["balance", &Player::Alice.address()],
     ] {
         let ended = quern(&url, arguments);
-        assert!(ended.success && ended.stderr.is_empty(), "{arguments:?}: {}", ended.stderr);
+        assert!(
+            ended.success && ended.stderr.is_empty(),
+            "{arguments:?}: {}",
+            ended.stderr
+        );
         assert!(!ended.stdout.is_empty(), "{arguments:?}");
     }
 }
@@ -156,12 +204,23 @@ fn a_node_that_cannot_start_says_so() {
         (&["--chain", file], "Error"),
         (&["--dev", "--author", "Alice"], "expected an SS58 address"),
         (&["--dev", "--sync", "fast"], "only `--sync full` works"),
-        (&["--chain", "dev", "--base-path", file], "cannot use the base path"),
+        (
+            &["--chain", "dev", "--base-path", file],
+            "cannot use the base path",
+        ),
     ] {
         let ended = binary::run("quern-node", arguments);
         assert!(!ended.success, "{arguments:?}");
-        assert!(ended.stderr.contains(words), "{arguments:?}: {}", ended.stderr);
-        assert!(!ended.stderr.contains("panicked"), "{arguments:?}: {}", ended.stderr);
+        assert!(
+            ended.stderr.contains(words),
+            "{arguments:?}: {}",
+            ended.stderr
+        );
+        assert!(
+            !ended.stderr.contains("panicked"),
+            "{arguments:?}: {}",
+            ended.stderr
+        );
     }
 }
 
@@ -174,10 +233,17 @@ fn worker(arguments: &[&str]) -> String {
 fn reason(ended: &Ended, prefix: &str) -> String {
     assert!(!ended.success, "it should have failed: {}", ended.stdout);
     assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
-    let reasons = ended.stderr.lines().filter_map(|line| line.strip_prefix(prefix));
+    let reasons = ended
+        .stderr
+        .lines()
+        .filter_map(|line| line.strip_prefix(prefix));
     let reasons: Vec<&str> = reasons.collect();
     assert_eq!(reasons.len(), 1, "{}", ended.stderr);
-    assert!(ended.stderr.trim_end().ends_with(reasons[0]), "{}", ended.stderr);
+    assert!(
+        ended.stderr.trim_end().ends_with(reasons[0]),
+        "{}",
+        ended.stderr
+    );
     reasons[0].to_owned()
 }
 
@@ -186,7 +252,10 @@ fn idx(folder: &Path) -> (PathBuf, PathBuf) {
     let (images, labels) = (folder.join("images"), folder.join("labels"));
     let header = |magic: u32, sizes: &[u32]| {
         let words = [&[magic], sizes].concat();
-        words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<_>>()
+        words
+            .iter()
+            .flat_map(|word| word.to_be_bytes())
+            .collect::<Vec<_>>()
     };
     let pixels = vec![7; 100 * 784];
     fs::write(&images, [header(0x803, &[100, 28, 28]), pixels].concat()).unwrap();

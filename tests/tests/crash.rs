@@ -18,7 +18,10 @@ async fn after_power_cuts_chain_and_training_go_on_where_they_were() {
     let mut node = Node::validator(&chain, Player::Alice, &[]).await;
     let mut worker = Worker::start(&node, Player::Alice, &data_dir, &[]);
 
-    for (round, (cut_node, cut_worker)) in [(true, false), (false, true), (true, true)].into_iter().enumerate() {
+    for (round, (cut_node, cut_worker)) in [(true, false), (false, true), (true, true)]
+        .into_iter()
+        .enumerate()
+    {
         committed_beyond(&node, 64 * round as u64).await;
         node.finalises(3 * (round as u64 + 1)).await;
         tokio::time::sleep(moment(round as u64)).await;
@@ -35,15 +38,28 @@ async fn after_power_cuts_chain_and_training_go_on_where_they_were() {
         }
         if cut_worker {
             worker = Worker::start(&node, Player::Alice, &data_dir, &[]);
-            let step: u64 = worker.says("run 0 goes on at step ").await.trim().parse().unwrap();
+            let step: u64 = worker
+                .says("run 0 goes on at step ")
+                .await
+                .trim()
+                .parse()
+                .unwrap();
             assert!(step >= before.committed, "{step} < {}", before.committed);
         }
-        assert_eq!(node.hash(before.finalised).as_ref(), Some(&before.finalised_hash));
+        assert_eq!(
+            node.hash(before.finalised).as_ref(),
+            Some(&before.finalised_hash)
+        );
         node.reaches(before.height + 3).await;
         node.finalises(before.height + 1).await;
         assert_eq!(node.hash(before.finalised), Some(before.finalised_hash));
         committed_beyond(&node, before.committed).await;
-        let runs = node.client().await.runs_of(&Player::Alice.account(), None).await.unwrap();
+        let runs = node
+            .client()
+            .await
+            .runs_of(&Player::Alice.account(), None)
+            .await
+            .unwrap();
         assert_eq!(runs.len(), 1, "no second run was opened");
     }
 
@@ -75,10 +91,16 @@ impl Kept {
 
 fn a_second_worker_in_the_same_folder_is_refused(node: &Node, data_dir: &Path) {
     let (url, folder) = (node.url(), data_dir.to_str().unwrap());
-    let ended = binary::run("quern-worker", &["--dev", "--node", &url, "--data-dir", folder]);
+    let ended = binary::run(
+        "quern-worker",
+        &["--dev", "--node", &url, "--data-dir", folder],
+    );
     assert!(!ended.success);
     let last = ended.stderr.lines().last().unwrap();
-    assert!(last.contains("another worker is training this run"), "{last}");
+    assert!(
+        last.contains("another worker is training this run"),
+        "{last}"
+    );
 }
 
 /// A moment that nobody chose, within three seconds.

@@ -31,8 +31,12 @@ async fn a_lone_miner_seals_blocks_by_training() {
     node.reaches(BLOCKS).await;
     node.finalises(BLOCKS).await;
     let shared = |report: &Report| report.shares > 0 && report.committed > 0;
-    worker.reports_that("a share and a checkpoint on chain", shared).await;
-    let first = worker.reports_that("a first measure", |report| report.held_out.is_some()).await;
+    worker
+        .reports_that("a share and a checkpoint on chain", shared)
+        .await;
+    let first = worker
+        .reports_that("a first measure", |report| report.held_out.is_some())
+        .await;
     let learnt = worker
         .reports_that("a higher held-out accuracy", |report| {
             report.held_out > first.held_out.map(|percent| percent + GAIN)
@@ -58,24 +62,41 @@ async fn money_adds_up(node: &Node, client: &Client) {
     assert_eq!(books.total(), issuance, "at {}", hex32(&head.hash));
 
     let fees = fees(client, head.number).await;
-    assert_eq!(books.emitted - issuance, fees.iter().map(|fee| burnt(*fee)).sum::<u128>());
+    assert_eq!(
+        books.emitted - issuance,
+        fees.iter().map(|fee| burnt(*fee)).sum::<u128>()
+    );
 
     // 50 QRN a block: 15 for the pool, 2.5 for the author, 32.5 vest on the run whose step sealed its parent for the first time.
     let earned = steps_sealed_in_order(client, head.number).await;
     assert_eq!(books.of(&POOL), u128::from(head.number) * 15 * QRN);
     let author = u128::from(head.number) * 5 * QRN / 2;
     let worker = u128::from(earned) * 65 * QRN / 2;
-    assert_eq!(books.emitted, genesis.emitted + books.of(&POOL) + author + worker);
+    assert_eq!(
+        books.emitted,
+        genesis.emitted + books.of(&POOL) + author + worker
+    );
     let alice = Player::Alice.account();
     let lost: u128 = fees.iter().map(|fee| burnt(*fee)).sum();
-    assert_eq!(books.of(&alice) + lost, genesis.of(&alice) + author + worker);
+    assert_eq!(
+        books.of(&alice) + lost,
+        genesis.of(&alice) + author + worker
+    );
 
     let run = client.run(0, Some(head.hash)).await.unwrap().unwrap().run;
-    assert_eq!(run.seals, head.number - 1, "every block but the last has its seal recorded");
+    assert_eq!(
+        run.seals,
+        head.number - 1,
+        "every block but the last has its seal recorded"
+    );
     let balance = client.balance(&alice, Some(head.hash)).await.unwrap();
     let held: u128 = balance.held.iter().map(|hold| hold.amount).sum();
     assert_eq!(balance.total(), books.of(&alice));
-    assert_eq!((held, balance.reserved), (run.vesting, run.vesting), "what vests is held");
+    assert_eq!(
+        (held, balance.reserved),
+        (run.vesting, run.vesting),
+        "what vests is held"
+    );
     assert!(run.vesting < worker, "checkpoints have released some of it");
 }
 

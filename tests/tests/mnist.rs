@@ -12,14 +12,18 @@ const HELD_OUT: f64 = 94.0;
 fn data() -> Option<String> {
     let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/mnist-10k");
     let folder = env::var_os("QUERN_DATA").map_or_else(|| PathBuf::from(beside), PathBuf::from);
-    let [images, labels] = ["images-idx3-ubyte.gz", "labels-idx1-ubyte.gz"].map(|name| folder.join(name));
-    (images.is_file() && labels.is_file()).then(|| format!("idx:{},{}", images.display(), labels.display()))
+    let [images, labels] =
+        ["images-idx3-ubyte.gz", "labels-idx1-ubyte.gz"].map(|name| folder.join(name));
+    (images.is_file() && labels.is_file())
+        .then(|| format!("idx:{},{}", images.display(), labels.display()))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_learns_handwritten_digits_while_its_seals_make_blocks() {
     let Some(source) = data() else {
-        eprintln!("skipped: no handwritten digits; set QUERN_DATA to a folder with images-idx3-ubyte.gz and labels-idx1-ubyte.gz");
+        eprintln!(
+            "skipped: no handwritten digits; set QUERN_DATA to a folder with images-idx3-ubyte.gz and labels-idx1-ubyte.gz"
+        );
         return;
     };
     let _turn = turn().await;

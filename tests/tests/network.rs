@@ -13,7 +13,11 @@ async fn nodes_that_join_sync_from_genesis_and_finalise_the_same_chain() {
     let alice = Node::validator(&chain, Player::Alice, &[]).await;
     let _worker = Worker::start(&alice, Player::Alice, &folder.path().join("worker"), &[]);
     alice.reaches(5).await;
-    assert_eq!(alice.finalised(), 0, "one validator of three finalises nothing");
+    assert_eq!(
+        alice.finalised(),
+        0,
+        "one validator of three finalises nothing"
+    );
 
     let bob = Node::validator(&chain, Player::Bob, &[&alice]).await;
     let charlie = Node::validator(&chain, Player::Charlie, &[&alice, &bob]).await;
@@ -45,9 +49,8 @@ async fn two_miners_compete_and_all_nodes_agree() {
     let alice = Node::validator(&chain, Player::Alice, &[]).await;
     let bob = Node::validator(&chain, Player::Bob, &[&alice]).await;
     let charlie = Node::validator(&chain, Player::Charlie, &[&alice, &bob]).await;
-    let _workers = [(&alice, Player::Alice), (&bob, Player::Bob)].map(|(node, player)| {
-        Worker::start(node, player, &folder.path().join(player.name()), &[])
-    });
+    let _workers = [(&alice, Player::Alice), (&bob, Player::Bob)]
+        .map(|(node, player)| Worker::start(node, player, &folder.path().join(player.name()), &[]));
 
     // Luck decides who seals; both do before long.
     let expected = BTreeSet::from([Player::Alice, Player::Bob].map(Player::account));
@@ -61,7 +64,10 @@ async fn two_miners_compete_and_all_nodes_agree() {
         if authors(&charlie, height).await == expected {
             break;
         }
-        assert!(height < 100, "only one of two miners has sealed {height} blocks");
+        assert!(
+            height < 100,
+            "only one of two miners has sealed {height} blocks"
+        );
         height += 5;
     }
 }

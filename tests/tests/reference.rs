@@ -21,7 +21,10 @@ fn python() -> OsString {
 
 /// The specification: `$QUERN_REFERENCE`, or the one beside the checkout.
 fn reference() -> PathBuf {
-    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/reference/quern_ref.py");
+    let beside = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../shared/reference/quern_ref.py"
+    );
     env::var_os("QUERN_REFERENCE").map_or_else(|| PathBuf::from(beside), PathBuf::from)
 }
 
@@ -29,7 +32,10 @@ fn reference() -> PathBuf {
 fn obstacle() -> Option<String> {
     let specification = reference();
     if !specification.is_file() {
-        return Some(format!("no {}; set QUERN_REFERENCE", specification.display()));
+        return Some(format!(
+            "no {}; set QUERN_REFERENCE",
+            specification.display()
+        ));
     }
     let imports = Command::new(python())
         .args(["-c", "import numpy, blake3"])
@@ -58,7 +64,10 @@ async fn the_specification_accepts_real_seals_and_names_the_rule_that_a_changed_
         let parent = Some(header.parent);
         let terms = Terms::read(&node, &client, &header).await;
         let seal = header.seal().unwrap().expect("a block has a seal");
-        assert!(seal.encode().len() <= 27 * 1024, "a seal has at most 27 KiB");
+        assert!(
+            seal.encode().len() <= 27 * 1024,
+            "a seal has at most 27 KiB"
+        );
 
         let mut cases: Vec<(&str, Vec<u8>)> = vec![("valid", header.encoded.clone())];
         for (verdict, change) in CHANGES {
@@ -74,7 +83,10 @@ async fn the_specification_accepts_real_seals_and_names_the_rule_that_a_changed_
         for (expected, bytes) in cases {
             let header = Header::from_bytes(&bytes).unwrap();
             let (author, seal) = (header.author().unwrap(), header.seal_bytes().unwrap());
-            let verdict = client.verify_seal(header.pre_hash(), &author, seal, parent).await.unwrap();
+            let verdict = client
+                .verify_seal(header.pre_hash(), &author, seal, parent)
+                .await
+                .unwrap();
             let verdict = verdict.map_or_else(|refusal| refusal.name(), |()| "valid");
             assert_eq!(verdict, expected, "the runtime, on block {number}");
         }
@@ -87,7 +99,12 @@ async fn the_specification_accepts_real_seals_and_names_the_rule_that_a_changed_
         assert_ne!(other.pre_hash(), header.pre_hash());
         let author = header.author().unwrap();
         let verdict = client
-            .verify_seal(other.pre_hash(), &author, header.seal_bytes().unwrap(), parent)
+            .verify_seal(
+                other.pre_hash(),
+                &author,
+                header.seal_bytes().unwrap(),
+                parent,
+            )
             .await
             .unwrap();
         let verdict = verdict.map_or_else(|refusal| refusal.name(), |()| "valid");
@@ -113,8 +130,14 @@ fn fetch(node: &Node, number: u64) -> Header {
     let block = quern(node, &["block", &number.to_string()]);
     let bytes = hex::decode(block["header"].as_str().unwrap().trim_start_matches("0x")).unwrap();
     let header = Header::from_bytes(&bytes).unwrap();
-    assert_eq!(Some(header.hash), parse_hex32(block["hash"].as_str().unwrap()));
-    assert_eq!(Some(header.pre_hash()), parse_hex32(block["preHash"].as_str().unwrap()));
+    assert_eq!(
+        Some(header.hash),
+        parse_hex32(block["hash"].as_str().unwrap())
+    );
+    assert_eq!(
+        Some(header.pre_hash()),
+        parse_hex32(block["preHash"].as_str().unwrap())
+    );
     header
 }
 
@@ -171,7 +194,12 @@ impl Terms {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        child.stdin.take().unwrap().write_all(case.to_string().as_bytes()).unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(case.to_string().as_bytes())
+            .unwrap();
         let output = child.wait_with_output().unwrap();
         assert!(output.status.success(), "the specification stopped");
         let verdicts = String::from_utf8(output.stdout).unwrap();

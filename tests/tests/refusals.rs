@@ -36,7 +36,11 @@ async fn every_bad_seal_is_refused_by_the_name_of_the_rule_it_breaks() {
         let template = current(&client).await;
         let mut seal = hand.seal(&template);
         change(&mut seal, &template);
-        assert_eq!(refusal(client.submit_seal(template.pre_hash, &seal).await), *rule, "{seal:?}");
+        assert_eq!(
+            refusal(client.submit_seal(template.pre_hash, &seal).await),
+            *rule,
+            "{seal:?}"
+        );
     }
 
     let template = current(&client).await;
@@ -46,9 +50,18 @@ async fn every_bad_seal_is_refused_by_the_name_of_the_rule_it_breaks() {
     (foreign.a_rows, foreign.labels) = (next_slot.a_rows.clone(), next_slot.labels);
     foreign.a_path = next_slot.a_path.clone();
     assert_eq!(refused(&client, &template, &foreign).await, "NotTheBatch");
-    assert_eq!(refused(&client, &template, &draws[8].seal).await, "BeyondAllowance");
-    let loser = draws[..8].iter().find(|drawn| !wins(drawn, &template)).unwrap();
-    assert_eq!(refused(&client, &template, &loser.seal).await, "AboveTarget");
+    assert_eq!(
+        refused(&client, &template, &draws[8].seal).await,
+        "BeyondAllowance"
+    );
+    let loser = draws[..8]
+        .iter()
+        .find(|drawn| !wins(drawn, &template))
+        .unwrap();
+    assert_eq!(
+        refused(&client, &template, &loser.seal).await,
+        "AboveTarget"
+    );
 
     let template = current(&client).await;
     let good = hand.seal(&template).encode();
@@ -108,11 +121,21 @@ async fn a_seal_makes_one_block_of_the_template_it_is_for() {
     assert_ne!(older.pre_hash, newer.pre_hash);
     let run = &older.runs[0];
     let (one, _) = (0..run.committed + 64)
-        .flat_map(|step| hand.draws(&older, run, step).into_iter().zip(hand.draws(&newer, run, step)))
+        .flat_map(|step| {
+            hand.draws(&older, run, step)
+                .into_iter()
+                .zip(hand.draws(&newer, run, step))
+        })
         .find(|(for_older, for_newer)| wins(for_older, &older) && !wins(for_newer, &newer))
         .unwrap();
-    assert_eq!(refusal(client.submit_seal(newer.pre_hash, &one.seal).await), "AboveTarget");
-    assert_eq!(refusal(client.submit_seal([9; 32], &one.seal).await), "UnknownTemplate");
+    assert_eq!(
+        refusal(client.submit_seal(newer.pre_hash, &one.seal).await),
+        "AboveTarget"
+    );
+    assert_eq!(
+        refusal(client.submit_seal([9; 32], &one.seal).await),
+        "UnknownTemplate"
+    );
 
     let template = current(&client).await;
     let seal = hand.seal(&template);
@@ -122,15 +145,27 @@ async fn a_seal_makes_one_block_of_the_template_it_is_for() {
     assert_eq!(header.author(), Some(Player::Alice.account()));
     assert_eq!(header.seal().unwrap(), Some(seal.clone()));
     assert_eq!(client.block_hash(1).await.unwrap(), Some(block));
-    assert_eq!(refusal(client.submit_seal(template.pre_hash, &seal).await), "StaleTemplate");
+    assert_eq!(
+        refusal(client.submit_seal(template.pre_hash, &seal).await),
+        "StaleTemplate"
+    );
     let next = current_at(&client, 2).await;
-    assert_eq!(refusal(client.submit_seal(template.pre_hash, &seal).await), "StaleTemplate");
+    assert_eq!(
+        refusal(client.submit_seal(template.pre_hash, &seal).await),
+        "StaleTemplate"
+    );
     assert_eq!(next.parent, block);
 
     let observer = Node::observer(&chain, &[&node]).await;
     let client = observer.client().await;
-    assert_eq!(refusal(client.submit_seal(next.pre_hash, &hand.seal(&next)).await), "NoAuthor");
-    assert_eq!(client.subscribe_templates().await.err().unwrap().name(), "NoAuthor");
+    assert_eq!(
+        refusal(client.submit_seal(next.pre_hash, &hand.seal(&next)).await),
+        "NoAuthor"
+    );
+    assert_eq!(
+        client.subscribe_templates().await.err().unwrap().name(),
+        "NoAuthor"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -147,20 +182,36 @@ async fn a_share_is_credited_once_and_a_bad_one_never() {
     let pre_hash = template.pre_hash;
     let meets = |drawn: &Drawn| drawn.wins(&template, run, template.rules.share_difficulty);
     let draws = hand.draws(&template, run, 7);
-    let share = draws.iter().find(|drawn| meets(drawn)).unwrap().seal.clone();
-    let loser = draws[..8].iter().find(|drawn| !meets(drawn)).unwrap().seal.clone();
+    let share = draws
+        .iter()
+        .find(|drawn| meets(drawn))
+        .unwrap()
+        .seal
+        .clone();
+    let loser = draws[..8]
+        .iter()
+        .find(|drawn| !meets(drawn))
+        .unwrap()
+        .seal
+        .clone();
 
     let credited = client.submit_proof(&alice, pre_hash, &share).await.unwrap();
     credited.in_block().await.unwrap();
     let run = client.run(0, None).await.unwrap().unwrap().run;
-    assert_eq!((run.shares, run.last_share.map(|(step, _)| step)), (1, Some(7)));
+    assert_eq!(
+        (run.shares, run.last_share.map(|(step, _)| step)),
+        (1, Some(7))
+    );
 
     let outcome = |signer, seal: Vec<u8>| {
         let call = Call::SubmitProof { pre_hash, seal };
         let client = &client;
         async move { client.submit(&call, signer).await?.in_block().await }
     };
-    let outside = WorkSeal { step: 64, ..share.clone() };
+    let outside = WorkSeal {
+        step: 64,
+        ..share.clone()
+    };
     for (signer, seal, rule) in [
         (&alice, share.encode(), "Work::ShareOutOfOrder"),
         (&alice, loser.encode(), "Work::AboveTarget"),
@@ -189,7 +240,9 @@ async fn mine(client: Client) {
     let mut templates = client.subscribe_templates().await.unwrap();
     while let Ok(template) = templates.next().await {
         // A template may be superseded meanwhile.
-        let _ = client.submit_seal(template.pre_hash, &hand.seal(&template)).await;
+        let _ = client
+            .submit_seal(template.pre_hash, &hand.seal(&template))
+            .await;
     }
 }
 
@@ -199,7 +252,13 @@ fn wins(drawn: &Drawn, template: &Template) -> bool {
 
 /// The newest template.
 async fn current(client: &Client) -> Template {
-    client.subscribe_templates().await.unwrap().next().await.unwrap()
+    client
+        .subscribe_templates()
+        .await
+        .unwrap()
+        .next()
+        .await
+        .unwrap()
 }
 
 /// The first template of a block.
