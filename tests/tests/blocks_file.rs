@@ -63,8 +63,11 @@ async fn a_file_of_blocks_imports_only_if_every_seal_is_good() {
     }
 }
 
+/// Breaks a seal.
+type Change = fn(&mut WorkSeal);
+
 /// What is changed in the last block's seal, and the rule that this breaks.
-const CHANGES: &[(&str, fn(&mut WorkSeal))] = &[
+const CHANGES: &[(&str, Change)] = &[
     ("StepOutsideWindow", |seal| seal.step = u64::MAX),
     ("NotTheBatch", |seal| seal.a_rows[0] ^= 1),
     ("NotTheWeights", |seal| seal.b_rows[0] ^= 1),
@@ -115,7 +118,7 @@ fn read(file: &Path) -> Vec<Value> {
 }
 
 /// Changes the seal in a block's header, and drops the justification of the block it was.
-fn change_seal(block: &mut Value, change: fn(&mut WorkSeal)) {
+fn change_seal(block: &mut Value, change: Change) {
     block["justifications"] = Value::Null;
     let logs = block["block"]["header"]["digest"]["logs"]
         .as_array_mut()

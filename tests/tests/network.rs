@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use quern_client::Account;
-use quern_tests::{Chain, Node, Player, Work, Worker, glyphs, turn};
+use quern_tests::{Chain, Node, Player, Work, Worker, glyphs, turn, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_that_join_sync_from_genesis_and_finalise_the_same_chain() {
@@ -36,9 +36,17 @@ async fn nodes_that_join_sync_from_genesis_and_finalise_the_same_chain() {
     }
     same_final_chain(&[&alice, &bob, &charlie, &late], height);
 
-    let status = late.client().await.status().await.unwrap();
-    assert_eq!(status.author, None, "an observer makes no templates");
-    assert_eq!(status.peers, Some(3));
+    let client = late.client().await;
+    assert_eq!(
+        client.status().await.unwrap().author,
+        None,
+        "an observer makes no templates"
+    );
+    until("the late node has three peers", async || {
+        let peers = client.status().await.unwrap().peers;
+        (peers == Some(3)).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -82,8 +82,11 @@ async fn every_bad_seal_is_refused_by_the_name_of_the_rule_it_breaks() {
     assert_eq!(status.seals_refused, CHANGES.len() as u64 + 8);
 }
 
+/// Breaks a seal.
+type Change = fn(&mut WorkSeal, &Template);
+
 /// What is changed in a good seal, and the rule that this breaks.
-const CHANGES: &[(&str, fn(&mut WorkSeal, &Template))] = &[
+const CHANGES: &[(&str, Change)] = &[
     ("UnknownRun", |seal, _| seal.run = 99),
     ("NotTheAuthor", |seal, _| seal.run = 1),
     ("StepOutsideWindow", |seal, template| {
@@ -181,14 +184,16 @@ async fn a_share_is_credited_once_and_a_bad_one_never() {
     let run = &template.runs[0];
     let pre_hash = template.pre_hash;
     let meets = |drawn: &Drawn| drawn.wins(&template, run, template.rules.share_difficulty);
-    let draws = hand.draws(&template, run, 7);
+    let draws: Vec<Drawn> = (7..15)
+        .flat_map(|step| hand.draws(&template, run, step).into_iter().take(8))
+        .collect();
     let share = draws
         .iter()
         .find(|drawn| meets(drawn))
         .unwrap()
         .seal
         .clone();
-    let loser = draws[..8]
+    let loser = draws
         .iter()
         .find(|drawn| !meets(drawn))
         .unwrap()
@@ -200,7 +205,7 @@ async fn a_share_is_credited_once_and_a_bad_one_never() {
     let run = client.run(0, None).await.unwrap().unwrap().run;
     assert_eq!(
         (run.shares, run.last_share.map(|(step, _)| step)),
-        (1, Some(7))
+        (1, Some(share.step))
     );
 
     let outcome = |signer, seal: Vec<u8>| {
