@@ -8,7 +8,12 @@
 //! - [`Player`]: the development accounts;
 //! - [`Hand`]: a miner inside the test, for seals that no honest worker makes;
 //! - [`Books`]: all the money of a chain;
-//! - [`until`] and [`turn`]: waiting, and one heavy test at a time.
+//! - [`until`] and [`turn`]: waiting, and one heavy test at a time;
+//! - [`skip`]: for tests whose data or tools are not everywhere.
+//!
+//! Some look for what lies beside the checkout, in the folder `shared`; the environment can name other places:
+//! `QUERN_DATA` for the folder of handwritten digits, `QUERN_REFERENCE` for the executable specification, `QUERN_PYTHON` for a
+//! Python with numpy and blake3.
 //!
 //! No test asserts a duration: [`until`] is patient, and fails only when something does not happen at all.
 
@@ -20,6 +25,7 @@ mod node;
 mod player;
 mod process;
 mod rpc;
+mod skip;
 mod turn;
 mod wait;
 mod worker;
@@ -29,6 +35,7 @@ pub use chain::{Chain, Work, glyphs};
 pub use hand::{Drawn, Hand};
 pub use node::Node;
 pub use player::Player;
+pub use skip::skip;
 pub use turn::{Turn, turn};
 pub use wait::{PATIENCE, until};
 pub use worker::{Report, Worker};

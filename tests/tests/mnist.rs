@@ -2,7 +2,7 @@
 
 use std::{env, path::PathBuf};
 
-use quern_tests::{Chain, Node, Player, Work, Worker, binary, glyphs, turn};
+use quern_tests::{Chain, Node, Player, Work, Worker, binary, glyphs, skip, turn};
 use quern_work::TaskSpec;
 
 /// What the model must reach on the rows it never saw, in percent.
@@ -21,8 +21,8 @@ fn data() -> Option<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_learns_handwritten_digits_while_its_seals_make_blocks() {
     let Some(source) = data() else {
-        eprintln!(
-            "skipped: no handwritten digits; set QUERN_DATA to a folder with images-idx3-ubyte.gz and labels-idx1-ubyte.gz"
+        skip(
+            "no handwritten digits; set QUERN_DATA to a folder with images-idx3-ubyte.gz and labels-idx1-ubyte.gz",
         );
         return;
     };

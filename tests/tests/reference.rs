@@ -10,7 +10,7 @@ use std::{
 
 use codec::Encode;
 use quern_client::{Client, Header, Run, WorkSeal, text::parse_hex32};
-use quern_tests::{Chain, Node, Player, Work, Worker, binary, glyphs, turn};
+use quern_tests::{Chain, Node, Player, Work, Worker, binary, glyphs, skip, turn};
 use quern_work::target;
 use serde_json::{Value, json};
 
@@ -47,7 +47,7 @@ fn obstacle() -> Option<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_specification_accepts_real_seals_and_names_the_rule_that_a_changed_one_breaks() {
     if let Some(obstacle) = obstacle() {
-        eprintln!("skipped: {obstacle}");
+        skip(&obstacle);
         return;
     }
     let _turn = turn().await;
