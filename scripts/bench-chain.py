@@ -19,9 +19,10 @@ def binary(name):
 
 class Node:
     def __init__(self, folder, spec, *options):
-        self.log = open(os.path.join(folder, "log"), "w+") if os.makedirs(folder, exist_ok=True) is None else None
+        os.makedirs(folder)
+        self.log = open(os.path.join(folder, "log"), "w")
         self.process = subprocess.Popen(
-            [binary("quern-node"), "--chain", spec, "--base-path", folder, "--rpc-port", "0", "--port", "0",
+            [binary("quern-node"), "--chain", spec, "--base-path", folder, "--rpc-port", "0",
              "--no-prometheus", "--no-mdns", "--listen-addr", "/ip4/127.0.0.1/tcp/0", *options],
             stdout=self.log, stderr=subprocess.STDOUT)
         self.address = self.wait(r"JSON-RPC server: addr=(127\.0\.0\.1:\d+)")
@@ -32,7 +33,7 @@ class Node:
             if match:
                 return match[1]
             time.sleep(0.1)
-        sys.exit(f"{self.log.name}: no {pattern}")
+        sys.exit(f"the node's log has no {pattern}:\n{open(self.log.name).read()[-2000:]}")
 
     def call(self, method, *params):
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
@@ -78,7 +79,7 @@ def main():
         spec["genesis"]["runtimeGenesis"]["patch"]["difficulty"].update(intervalMs=20, floor=1, initial=10**9)
         path = os.path.join(folder, "spec.json")
         json.dump(spec, open(path, "w"))
-        first = Node(os.path.join(folder, "first"), path, "--alice", "--force-authoring", "--author", "0x" + ALICE)
+        first = Node(os.path.join(folder, "first"), path, "--node-key", "1".zfill(64), "--alice", "--author", "0x" + ALICE)
         worker = subprocess.Popen(
             [binary("quern-worker"), "--dev", "--node", f"ws://{first.address}", "--data-dir", os.path.join(folder, "worker")],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

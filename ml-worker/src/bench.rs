@@ -12,8 +12,9 @@ use std::{
 };
 
 use clap::Args;
+use codec::Encode;
 use quern_training::{Dataset, DatasetError, State, StateError};
-use quern_work::{Shape, TaskSpec, U256, hash::xof};
+use quern_work::{Hash, SealError, Shape, TaskSpec, Terms, U256, WorkSeal, hash::xof};
 
 use crate::backend::{BackendError, Cpu, Isa, Lottery, Trial};
 
@@ -46,6 +47,9 @@ pub enum BenchError {
     /// The made-up network is refused.
     #[error(transparent)]
     State(#[from] StateError),
+    /// A seal made here is refused.
+    #[error("a seal made here is refused: {0}")]
+    Seal(#[from] SealError),
     /// A network has too many layers.
     #[error("too many hidden layers")]
     Hidden,
@@ -61,6 +65,9 @@ pub enum BenchError {
 
 /// Noise rank of the development chains.
 const RANK: u32 = 32;
+
+/// Seed of the runs measured.
+const SEED: Hash = [0; 32];
 
 /// Rounds in which the sides of a comparison take turns.
 const ROUNDS: u32 = 8;
@@ -133,7 +140,7 @@ pub fn run(options: &Options) -> Result<(), BenchError> {
         heading(&numpy, "steps/s", "plain/NumPy")
     );
     for (features, hidden, classes, batch) in NETWORKS {
-        let mut cpu = run_of(features, hidden, classes, batch, options.threads, isa)?;
+        let (mut cpu, _) = run_of(features, hidden, classes, batch, options.threads, isa)?;
         let template = template();
         let (mut plain, mut lottery, mut peer) =
             (Fastest::default(), Fastest::default(), f64::INFINITY);
@@ -166,7 +173,45 @@ pub fn run(options: &Options) -> Result<(), BenchError> {
             ))
         );
     }
+
+    let (bytes, seconds) = seal_check(isa, slice)?;
+    println!(
+        "\nseal at k = 784: {bytes} bytes, decoded and checked in {:.3} ms",
+        1e3 * seconds
+    );
     Ok(())
+}
+
+/// Size of a seal of the first network, and the seconds that its native check takes.
+fn seal_check(isa: Isa, slice: Duration) -> Result<(usize, f64), BenchError> {
+    let (features, hidden, classes, batch) = NETWORKS[0];
+    let (mut cpu, spec) = run_of(features, hidden, classes, batch, 1, isa)?;
+    let lottery = Lottery {
+        allowance: 1,
+        threshold: U256::MAX,
+        ..template()
+    };
+    let wins = cpu.step(Some(&lottery))?.wins;
+    let bytes = wins
+        .first()
+        .map(|win| win.seal.encode())
+        .unwrap_or_default();
+    let terms = Terms {
+        genesis: lottery.genesis,
+        pre_hash: lottery.pre_hash,
+        author: lottery.author,
+        run_seed: SEED,
+        shape: spec.lottery_shape(RANK),
+        dataset_root: spec.dataset.root,
+        row_blocks: spec.dataset.row_blocks,
+        difficulty: 1,
+        allowance: lottery.allowance,
+    };
+    let mut fastest = Fastest::default();
+    fastest.try_repeat(slice, || {
+        WorkSeal::decode_strict(&bytes).and_then(|seal| quern_work::verify(&seal, &terms))
+    })?;
+    Ok((bytes.len(), fastest.seconds()))
 }
 
 fn heading(numpy: &Option<Numpy>, unit: &str, ratio: &str) -> String {
@@ -216,7 +261,7 @@ fn run_of(
     batch: u32,
     threads: usize,
     isa: Isa,
-) -> Result<Cpu, BenchError> {
+) -> Result<(Cpu, TaskSpec), BenchError> {
     const ROWS: usize = 8192;
     let mut x = vec![0; ROWS * features as usize];
     xof(&[0; 32], b"x").fill(&mut x);
@@ -233,9 +278,9 @@ fn run_of(
         lr_every: 0,
         segment: 64,
     };
-    let seed = [0; 32];
-    let state = State::initial(&spec.sizes(), &seed)?;
-    Ok(Cpu::new(&spec, seed, dataset, state, threads, isa)?)
+    let state = State::initial(&spec.sizes(), &SEED)?;
+    let cpu = Cpu::new(&spec, SEED, dataset, state, threads, isa)?;
+    Ok((cpu, spec))
 }
 
 /// A lottery whose every tile may win and none does.
