@@ -24,12 +24,13 @@ else
 fi
 
 node=
+worker=
 finish() {
     trap - EXIT INT TERM
-    if [[ $node ]]; then
-        kill "$node" 2>/dev/null || true
-        wait "$node" 2>/dev/null || true
-    fi
+    for process in $worker $node; do
+        kill "$process" 2>/dev/null || true
+        wait "$process" 2>/dev/null || true
+    done
     [[ $keep ]] || rm -rf "$base"
 }
 trap finish EXIT
@@ -52,4 +53,7 @@ for _ in {1..300}; do
     sleep 0.2
 done
 echo "node: ws://$address, log in $base/node.log"
-"$BIN/quern-worker" --dev --node "ws://$address" --data-dir "$base/worker" "$@"
+# Waited for, not in the foreground: so the traps act at once.
+"$BIN/quern-worker" --dev --node "ws://$address" --data-dir "$base/worker" "$@" &
+worker=$!
+wait "$worker"

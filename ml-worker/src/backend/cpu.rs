@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use quern_training::{
     Dataset, State,
-    arithmetic::{FRACTION, GRADIENT_EXPONENT, fitting_exponent},
+    arithmetic::{FRACTION, GRADIENT_EXPONENT},
+    step::{delay, rounding_key},
 };
-use quern_work::{Hash, MAX_INNER, TILE, TaskSpec, batch, hash::xof, task::MIN_BATCH};
+use quern_work::{Hash, MAX_INNER, TILE, TaskSpec, batch, task::MIN_BATCH};
 
 use super::{
     Isa, Lottery, Win,
@@ -462,22 +463,4 @@ fn check_state(spec: &TaskSpec, state: &State) -> Result<(), BackendError> {
                         .all(|tensor| tensor.len() == fan_out)
             });
     fits.then_some(()).ok_or(BackendError::State)
-}
-
-/// Sets a delayed exponent from a tensor's largest magnitude; an all-zero tensor leaves it alone.
-fn delay(delayed: &mut i32, peak: u32, exponent: i32) {
-    if peak > 0 {
-        *delayed = fitting_exponent(peak, exponent);
-    }
-}
-
-/// Key of the stochastic rounding of the errors leaving `layer` (1 to L) at `step`.
-fn rounding_key(seed: &Hash, step: u64, layer: u32) -> u32 {
-    let mut label = [0; 17];
-    label[..5].copy_from_slice(b"round");
-    label[5..13].copy_from_slice(&step.to_le_bytes());
-    label[13..].copy_from_slice(&layer.to_le_bytes());
-    let mut key = [0; 4];
-    xof(seed, &label).fill(&mut key);
-    u32::from_le_bytes(key)
 }

@@ -72,7 +72,7 @@ mod benchmarks {
     #[benchmark]
     fn close_run() -> Result<(), BenchmarkError> {
         let (caller, run, _) = open::<T>(1);
-        Pallet::<T>::insert_run(u32::MAX, caller.clone(), 0)?;
+        Pallet::<T>::insert_run(u32::MAX, caller.clone(), 0).map_err(<&str>::from)?;
 
         #[extrinsic_call]
         _(RawOrigin::Signed(caller), run);

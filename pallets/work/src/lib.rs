@@ -558,7 +558,11 @@ pub mod pallet {
         }
 
         /// Opens a run whose seed follows from the parent block and the run's id.
-        fn insert_run(task: TaskId, owner: T::AccountId, deposit: u128) -> Result<RunId, Error<T>> {
+        pub(crate) fn insert_run(
+            task: TaskId,
+            owner: T::AccountId,
+            deposit: u128,
+        ) -> Result<RunId, Error<T>> {
             let id = NextRun::<T>::get();
             RunsOf::<T>::try_mutate(&owner, |runs| runs.try_push(id))
                 .map_err(|_| Error::<T>::TooManyRuns)?;

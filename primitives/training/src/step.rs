@@ -215,14 +215,14 @@ impl State {
 }
 
 /// Sets a delayed exponent from a tensor's largest magnitude; an all-zero tensor leaves it alone.
-fn delay(delayed: &mut i32, peak: u32, exponent: i32) {
+pub fn delay(delayed: &mut i32, peak: u32, exponent: i32) {
     if peak > 0 {
         *delayed = fitting_exponent(peak, exponent);
     }
 }
 
 /// Key of the stochastic rounding of the errors leaving `layer` (1 to L) at `step`.
-fn rounding_key(seed: &Hash, step: u64, layer: u32) -> u32 {
+pub fn rounding_key(seed: &Hash, step: u64, layer: u32) -> u32 {
     let mut label = [0; 17];
     label[..5].copy_from_slice(b"round");
     label[5..13].copy_from_slice(&step.to_le_bytes());

@@ -27,6 +27,11 @@ impl Context {
     pub const fn new(context: &'static str) -> Self {
         Self(context)
     }
+
+    /// The context string.
+    pub const fn as_str(self) -> &'static str {
+        self.0
+    }
 }
 
 /// BLAKE3 derive-key digest of the concatenation of `parts` under `context`.

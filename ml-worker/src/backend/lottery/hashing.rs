@@ -10,7 +10,7 @@ use blake3::{
     hazmat::{HasherExt, hash_derive_key_context},
     platform::Platform,
 };
-use quern_work::{Hash, Transcript, U256};
+use quern_work::{Hash, Transcript, U256, hash::Context};
 
 use crate::backend::{pool::Pool, product::Words};
 
@@ -73,7 +73,7 @@ pub(super) fn leaves(
 ) -> Vec<Hash> {
     let platform = Platform::detect();
     let lanes = platform.simd_degree();
-    let key = hash_derive_key_context("quern/v1/merkle-leaf");
+    let key = hash_derive_key_context(Context::MERKLE_LEAF.as_str());
     let mut leaves = vec![Hash::default(); count];
     pool.chunks(&mut leaves, lanes, |group, leaves| {
         MESSAGES.with_borrow_mut(|messages| {
