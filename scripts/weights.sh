@@ -1,21 +1,32 @@
 #!/usr/bin/env bash
-# Measures the weights of Quern's pallets on this machine and writes pallets/*/src/weights.rs.
-# Installs the SDK's frame-omni-bencher first, which takes a while. Run it on a quiet machine.
+# Measures the weights of Quern's pallets on this machine and writes pallets/*/src/weights.rs. Builds
+# the SDK's pallet benchmarking first, which takes a while. Run it on a quiet machine.
+#
+#   scripts/weights.sh [PALLET …]
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 "$ROOT/scripts/setup.sh"
 cd "$ROOT"
+pallets=("$@")
+((${#pallets[@]})) || pallets=(audits difficulty rewards tasks tickets work)
+
+# Folders of their own: the benchmarks' features would otherwise recompile everything else.
 tools=$(dirname "$CARGO_TARGET_DIR")/bencher
-if [[ ! -x $tools/bin/frame-omni-bencher ]]; then
-    CARGO_TARGET_DIR=$tools/target cargo install frame-omni-bencher --version 0.28.0 --locked --root "$tools"
-fi
-# Its own folder: the benchmarks' features would otherwise recompile everything else.
-export CARGO_TARGET_DIR=$tools/runtime
-cargo build --locked --release -p quern-runtime --features runtime-benchmarks
-wasm=$CARGO_TARGET_DIR/release/wbuild/quern-runtime/quern_runtime.compact.compressed.wasm
-for pallet in difficulty rewards work; do
-    "$tools/bin/frame-omni-bencher" v1 benchmark pallet --runtime "$wasm" \
-        --pallet "pallet_$pallet" --extrinsic '*' --steps 20 --repeat 10 \
-        --template scripts/weights.hbs --output "pallets/$pallet/src/weights.rs" "$@"
+export OPENSSL_NO_VENDOR=1 SKIP_WASM_BUILD=1
+
+# The versions that the node is built with.
+cp Cargo.lock scripts/bencher/
+(cd scripts/bencher && CARGO_TARGET_DIR=$tools/tool cargo build --release)
+
+# The runtime alone and as WASM: natively it is not needed. The flags are those of substrate-wasm-builder.
+flags='-C link-arg=--export=__heap_base -C link-arg=--import-memory -C link-arg=--export-table --cfg substrate_runtime'
+CARGO_TARGET_DIR=$tools/runtime RUSTFLAGS=$flags cargo rustc --locked --release \
+    --target wasm32v1-none -p quern-runtime --lib --crate-type cdylib \
+    --no-default-features --features runtime-benchmarks
+
+for pallet in "${pallets[@]}"; do
+    "$tools/tool/release/quern-bencher" --runtime "$tools/runtime/wasm32v1-none/release/quern_runtime.wasm" \
+        --genesis-builder-preset development --pallet "pallet_$pallet" --extrinsic '*' --steps 20 --repeat 10 \
+        --template scripts/weights.hbs --output "pallets/$pallet/src/weights.rs"
+    rustfmt --edition 2024 "pallets/$pallet/src/weights.rs"
 done
-cargo fmt -p pallet-difficulty -p pallet-rewards -p pallet-work

@@ -1,7 +1,7 @@
 //! One websocket to one node.
 
 use crate::{
-    Account, Error, Header, RunInfo, Status, Template, Templates, WorkRules,
+    Account, Error, Header, RunInfo, SignedSeal, Signer, Status, Template, Templates, WorkRules,
     nonce::Nonces,
     runtime::Runtime,
     text::{hex32, parse_hex32},
@@ -198,15 +198,22 @@ impl Client {
         Ok(Templates::new(stream))
     }
 
-    /// Hands a seal to the node, which checks it, imports the block and announces it. Gives the block's hash.
+    /// Signs a seal as the owner of its run and hands it to the node, which checks it, imports the block and announces
+    /// it. Gives the block's hash.
     ///
     /// # Errors
     /// [`Error::Refused`] with the reason's name, or connection errors.
-    pub async fn submit_seal(&self, pre_hash: Hash, seal: &WorkSeal) -> Result<Hash, Error> {
-        self.submit_seal_bytes(pre_hash, &seal.encode()).await
+    pub async fn submit_seal(
+        &self,
+        signer: &Signer,
+        pre_hash: Hash,
+        seal: &WorkSeal,
+    ) -> Result<Hash, Error> {
+        let signed = SignedSeal::sign(signer, &self.inner.genesis, &pre_hash, seal.clone());
+        self.submit_seal_bytes(pre_hash, &signed.encode()).await
     }
 
-    /// As [`Client::submit_seal`], from the seal's bytes.
+    /// As [`Client::submit_seal`], from the bytes of a signed seal.
     ///
     /// # Errors
     /// As [`Client::submit_seal`].
@@ -273,7 +280,7 @@ impl Client {
         self.state_call("WorkApi_difficulty", &[], at).await
     }
 
-    /// Has the runtime at block `parent`, by default the best one, check a seal for its child. The outer error is the
+    /// Has the runtime at block `parent`, by default the best one, check the bytes of a signed seal for its child. The outer error is the
     /// connection's, the inner one the runtime's verdict.
     ///
     /// # Errors

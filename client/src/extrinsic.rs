@@ -1,11 +1,12 @@
 //! Signed extrinsics: from a call to the block that holds it, with the runtime's own names for what went wrong.
 
 use crate::{
-    Account, Client, Error, PoolError, Signer, client::bytes_of, nonce::Reserved, runtime::Runtime,
-    text::hex32,
+    Account, Call, Client, Error, PoolError, Signer, client::bytes_of, nonce::Reserved,
+    runtime::Runtime, text::hex32,
 };
 use codec::Encode;
 use futures::{StreamExt, stream::BoxStream};
+use quern_market::{TaskId, TicketId};
 use quern_work::{Hash, WorkSeal};
 use serde::Deserialize;
 use subxt::{
@@ -14,7 +15,6 @@ use subxt::{
         DefaultExtrinsicParamsBuilder, Hasher,
         substrate::{BlakeTwo256, H256},
     },
-    dynamic::Value,
     events::Phase,
     ext::scale_value::Composite,
     rpcs::{client::rpc_params, methods::legacy::TransactionStatus},
@@ -27,83 +27,6 @@ const MORTALITY: u64 = 256;
 const ANCHOR_DEPTH: u64 = 64;
 /// How often an extrinsic is signed again because another process took its nonce.
 const NONCE_RETRIES: usize = 2;
-
-/// A call that an account can sign.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Call {
-    /// Shows a draw that meets the share target.
-    SubmitProof {
-        /// The pre-hash of the template the draw was made for.
-        pre_hash: Hash,
-        /// The SCALE bytes of the seal.
-        seal: Vec<u8>,
-    },
-    /// Claims the state of a run.
-    Checkpoint {
-        /// The run.
-        run: u64,
-        /// Steps done: a multiple of the task's segment.
-        to: u64,
-        /// The state root after these steps.
-        state_root: Hash,
-    },
-    /// Opens a run of a task.
-    OpenRun {
-        /// The task.
-        task: u32,
-    },
-    /// Closes a run.
-    CloseRun {
-        /// The run.
-        run: u64,
-    },
-    /// Moves tokens; the signer's account must stay alive.
-    Transfer {
-        /// Who receives them.
-        to: Account,
-        /// How many, in the token's smallest unit.
-        amount: u128,
-    },
-}
-
-impl Call {
-    const fn name(&self) -> (&'static str, &'static str) {
-        match self {
-            Self::SubmitProof { .. } => ("Work", "submit_proof"),
-            Self::Checkpoint { .. } => ("Work", "checkpoint"),
-            Self::OpenRun { .. } => ("Work", "open_run"),
-            Self::CloseRun { .. } => ("Work", "close_run"),
-            Self::Transfer { .. } => ("Balances", "transfer_keep_alive"),
-        }
-    }
-
-    fn arguments(&self) -> Composite<()> {
-        match self {
-            Self::SubmitProof { pre_hash, seal } => Composite::named([
-                ("pre_hash", Value::from_bytes(pre_hash)),
-                ("seal", Value::from_bytes(seal)),
-            ]),
-            Self::Checkpoint {
-                run,
-                to,
-                state_root,
-            } => Composite::named([
-                ("run", Value::u128((*run).into())),
-                ("to", Value::u128((*to).into())),
-                ("state_root", Value::from_bytes(state_root)),
-            ]),
-            Self::OpenRun { task } => Composite::named([("task", Value::u128((*task).into()))]),
-            Self::CloseRun { run } => Composite::named([("run", Value::u128((*run).into()))]),
-            Self::Transfer { to, amount } => Composite::named([
-                (
-                    "dest",
-                    Value::unnamed_variant("Id", [Value::from_bytes(to)]),
-                ),
-                ("value", Value::u128(*amount)),
-            ]),
-        }
-    }
-}
 
 /// An extrinsic that the node's pool has taken.
 pub struct Submitted {
@@ -197,31 +120,17 @@ impl Client {
             .await
     }
 
-    /// Claims the state root of a run after `to` steps; see [`Client::submit`].
+    /// Opens a run of a task with a miner ticket; see [`Client::submit`].
     ///
     /// # Errors
     /// As [`Client::submit`].
-    pub async fn checkpoint(
+    pub async fn open_run(
         &self,
         signer: &Signer,
-        run: u64,
-        to: u64,
-        state_root: Hash,
+        task: TaskId,
+        ticket: TicketId,
     ) -> Result<Submitted, Error> {
-        let call = Call::Checkpoint {
-            run,
-            to,
-            state_root,
-        };
-        self.submit(&call, signer).await
-    }
-
-    /// Opens a run of a task; see [`Client::submit`].
-    ///
-    /// # Errors
-    /// As [`Client::submit`].
-    pub async fn open_run(&self, signer: &Signer, task: u32) -> Result<Submitted, Error> {
-        self.submit(&Call::OpenRun { task }, signer).await
+        self.submit(&Call::OpenRun { task, ticket }, signer).await
     }
 
     /// Closes a run; see [`Client::submit`].
@@ -339,6 +248,16 @@ impl Client {
     }
 }
 
+impl Included {
+    /// A number in a field of the first event of a name: what the call made.
+    #[must_use]
+    pub fn find(&self, pallet: &str, event: &str, field: &str) -> Option<u64> {
+        let mut events = self.events.iter();
+        let found = events.find(|found| found.pallet == pallet && found.name == event)?;
+        found.field(field)?.parse().ok()
+    }
+}
+
 impl Submitted {
     /// The extrinsic's hash.
     #[must_use]
@@ -443,11 +362,11 @@ fn sign(
     nonce: u64,
     (number, hash): (u64, Hash),
 ) -> Result<Vec<u8>, Error> {
-    let (pallet, name) = call.name();
     let unencodable = |reason: subxt::error::ExtrinsicError| Error::Encode {
-        call: format!("{pallet}.{name}"),
+        call: call.to_string(),
         reason: reason.to_string(),
     };
+    let (pallet, name) = call.name();
     let payload = subxt::dynamic::tx(pallet, name, call.arguments());
     let params = DefaultExtrinsicParamsBuilder::<SubstrateConfig>::new()
         .nonce(nonce)
@@ -465,6 +384,7 @@ fn sign(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use subxt::dynamic::Value;
 
     const BLOCK: H256 = H256([7; 32]);
 
@@ -489,6 +409,25 @@ mod tests {
         assert_eq!(event.fields, "{ run: 3, step: 12 }");
         assert_eq!(event.field("step"), Some("12"));
         assert_eq!(event.field("steps"), None);
+    }
+
+    #[test]
+    fn what_a_call_made_is_found_by_the_events_name() {
+        let event = |name, task| {
+            Event::new(
+                "Tasks",
+                name,
+                &Composite::named([("task", Value::u128(task))]),
+            )
+        };
+        let included = Included {
+            block: BLOCK.0,
+            index: 1,
+            events: vec![event("Settled", 1), event("Submitted", 2)],
+        };
+        assert_eq!(included.find("Tasks", "Submitted", "task"), Some(2));
+        assert_eq!(included.find("Work", "Submitted", "task"), None);
+        assert_eq!(included.find("Tasks", "Submitted", "run"), None);
     }
 
     #[test]

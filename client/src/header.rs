@@ -1,6 +1,6 @@
 //! Block headers. What a digest says is found by engine id, never by position: other engines put their own items there.
 
-use crate::{Account, Error};
+use crate::{Account, Error, SignedSeal};
 use codec::{Decode, Encode};
 use quern_work::{Hash, SealError, WorkSeal};
 use subxt::config::{
@@ -55,7 +55,7 @@ impl Header {
         })
     }
 
-    /// The SCALE bytes of the work seal; none at genesis.
+    /// The bytes of the signed seal; none at genesis.
     #[must_use]
     pub fn seal_bytes(&self) -> Option<&[u8]> {
         self.digest.iter().find_map(|item| match item {
@@ -64,12 +64,20 @@ impl Header {
         })
     }
 
+    /// The seal with its author's signature; none at genesis.
+    ///
+    /// # Errors
+    /// What a strict decode of the bytes refuses.
+    pub fn signed_seal(&self) -> Result<Option<SignedSeal>, SealError> {
+        self.seal_bytes().map(SignedSeal::decode_strict).transpose()
+    }
+
     /// The work seal; none at genesis.
     ///
     /// # Errors
-    /// What a strict decode of the seal's bytes refuses.
+    /// What a strict decode of the bytes refuses.
     pub fn seal(&self) -> Result<Option<WorkSeal>, SealError> {
-        self.seal_bytes().map(WorkSeal::decode_strict).transpose()
+        Ok(self.signed_seal()?.map(|signed| signed.seal))
     }
 
     /// The SCALE bytes of the header without its work seal: what the seal commits to.

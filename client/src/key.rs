@@ -4,7 +4,7 @@ use crate::{Account, text::parse_hex32};
 use core::{fmt, str::FromStr};
 use std::path::Path;
 use subxt::utils::AccountId32;
-use subxt_signer::{SecretUri, sr25519::Keypair};
+use subxt_signer::{SecretUri, bip39, sr25519::Keypair};
 
 /// Why a key or an address could not be read. No variant repeats a secret.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +42,18 @@ impl Signer {
             .map_err(|reason| KeyError::Secret(reason.to_string()))
     }
 
+    /// A new key, and the twelve words that are its secret.
+    ///
+    /// # Panics
+    /// When the system has no randomness to give.
+    #[must_use]
+    pub fn generate() -> (Self, String) {
+        let entropy: [u8; 16] = rand::random();
+        let phrase = bip39::Mnemonic::from_entropy(&entropy).expect("16 bytes make twelve words");
+        let pair = Keypair::from_phrase(&phrase, None).expect("any phrase makes a key");
+        (Self(pair), phrase.to_string())
+    }
+
     /// The key whose secret URI is the whole content of a file.
     ///
     /// # Errors
@@ -71,6 +83,12 @@ impl Signer {
     #[must_use]
     pub fn account(&self) -> Account {
         self.0.public_key().0
+    }
+
+    /// Signs bytes as they are, with sr25519.
+    #[must_use]
+    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.0.sign(message).0
     }
 
     pub(crate) const fn pair(&self) -> &Keypair {
@@ -129,6 +147,13 @@ mod tests {
             Signer::from_suri(phrase).unwrap().account(),
             Signer::from_suri(seed).unwrap().account()
         );
+    }
+
+    #[test]
+    fn a_new_key_is_found_again_by_its_words() {
+        let (one, words) = Signer::generate();
+        assert_eq!(Signer::from_suri(&words).unwrap().account(), one.account());
+        assert_ne!(Signer::generate().0.account(), one.account());
     }
 
     #[test]

@@ -5,39 +5,59 @@
 //! 1. [`Header`]: blocks as the node knows them; author, seal and pre-hash are found in the digest by engine id.
 //! 2. [`Template`]: the block the node would like sealed next, with the author's runs; [`Client::submit_seal`]
 //!    answers with the block's hash or a named [`SealRefusal`].
-//! 3. [`RunInfo`], [`WorkRules`]: what the chain's runtime says, asked through runtime API calls.
+//! 3. [`RunInfo`], [`WorkRules`], [`market`]: what the chain's runtime says, asked through runtime API calls.
 //! 4. [`Call`], [`Submitted`], [`Included`]: signed extrinsics, from the pool to the block, with the
 //!    runtime's own error names.
+//!
+//! Besides the chain: [`dataset`] (rows, and the blobs they are served as), [`spec`] (what a client orders), [`model`] and
+//! [`onnx`] (what a client gets).
 //!
 //! Calls and events are encoded against the metadata of the runtime in force, fetched once per runtime version, so a
 //! runtime upgrade needs no new client as long as the names stay.
 
 mod account;
+mod call;
 mod client;
 pub mod dataset;
 mod error;
 mod extrinsic;
 mod header;
 mod key;
+pub mod market;
+pub mod model;
 mod nonce;
+pub mod onnx;
 mod run;
 mod runtime;
+mod seal;
+pub mod spec;
 mod status;
 mod template;
 pub mod text;
 
 pub use account::{Balance, Hold};
+pub use call::Call;
 pub use client::{Client, RuntimeVersion};
 pub use error::{Error, PoolError, SealRefusal};
-pub use extrinsic::{Call, Event, Included, Submitted};
+pub use extrinsic::{Event, Included, Submitted};
 pub use header::{DigestItem, Header, POW_ENGINE_ID};
 pub use key::{KeyError, Signer, parse_account, ss58};
-pub use run::{Run, RunInfo, WorkRules};
+pub use market::{
+    AuditInfo, BallotInfo, Economics, MinerInfo, SeatInfo, TaskInfo, TaskStage, TicketInfo,
+};
+pub use model::{Model, ModelError};
+pub use run::{PendingClaim, Run, RunInfo, WorkRules};
+pub use seal::SignedSeal;
+pub use spec::{Spec, SpecError};
 pub use status::Status;
 pub use template::{Template, Templates};
 
+pub use quern_market::{
+    AuditId, AuditVote, Claim, Duty, EvaluationVote, Executed, Order, OrderError, Preferences,
+    Role, RunId, Score, SegmentResult, TaskId, TicketId,
+};
 pub use quern_work::{
-    Hash, SealError, WorkSeal,
+    Hash, SealError, TaskError, WorkSeal,
     task::{Dataset as DatasetCommitment, TaskSpec},
 };
 

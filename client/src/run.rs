@@ -2,6 +2,7 @@
 
 use crate::{Account, text};
 use codec::{Decode, Encode, Input};
+use quern_market::{AuditId, TicketId};
 use quern_work::{Hash, task::TaskSpec};
 use serde::{Deserialize, Serialize};
 
@@ -18,11 +19,19 @@ pub struct Run {
     pub seed: Hash,
     /// What the task asks for.
     pub spec: TaskSpec,
-    /// Steps checkpointed so far: the first step of the window.
+    /// The ticket it was opened with.
+    pub ticket: TicketId,
+    /// Steps it is to have; none for a run of a commons task, which has no end.
+    pub steps: Option<u64>,
+    /// Steps accepted by audits: the first step of the window.
+    pub accepted: u64,
+    /// Steps covered by the last revealed claim: the window ends [`WorkRules::max_ahead`] steps later.
     pub committed: u64,
-    /// State root after [`Run::committed`] steps; none before the first checkpoint.
+    /// State root after [`Run::accepted`] steps; none before the first accepted claim.
     #[serde(with = "text::maybe_hash")]
     pub state_root: Option<Hash>,
+    /// The claim under way.
+    pub pending: Option<PendingClaim>,
     /// The last step that sealed a block.
     pub last_sealed: Option<u64>,
     /// Multiply–accumulates credited.
@@ -34,9 +43,30 @@ pub struct Run {
     pub shares: u64,
     /// Step and tile ordinal of the last share: the next one must be greater.
     pub last_share: Option<(u64, u32)>,
-    /// Balance that vests at the next checkpoint.
+    /// Worker shares that wait for an audit.
     #[serde(with = "text::decimal")]
     pub vesting: u128,
+}
+
+/// A run's claim under way.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PendingClaim {
+    /// Its commitment is on chain.
+    Committed {
+        /// Digest of the claim and its salt.
+        #[serde(with = "text::hash")]
+        commitment: Hash,
+        /// Block of the commitment.
+        at: u32,
+    },
+    /// It is revealed and being audited.
+    Revealed {
+        /// The audit.
+        audit: AuditId,
+        /// Steps the claim covers.
+        to: u64,
+    },
 }
 
 /// A run and whose it is: what the runtime tells. A closed run is gone from the chain's state.
@@ -51,44 +81,28 @@ pub struct RunInfo {
     pub run: Run,
 }
 
-/// The runtime's layout of a run.
-#[derive(Encode, Decode)]
-struct Layout {
-    id: u64,
-    task: u32,
-    owner: Account,
-    seed: Hash,
-    spec: TaskSpec,
-    committed: u64,
-    state_root: Option<Hash>,
-    last_sealed: Option<u64>,
-    macs: u128,
-    seals: u64,
-    shares: u64,
-    last_share: Option<(u64, u32)>,
-    vesting: u128,
-}
-
 impl Decode for RunInfo {
     fn decode<I: Input>(input: &mut I) -> Result<Self, codec::Error> {
-        let layout = Layout::decode(input)?;
-        Ok(Self {
-            owner: layout.owner,
-            run: Run {
-                id: layout.id,
-                task: layout.task,
-                seed: layout.seed,
-                spec: layout.spec,
-                committed: layout.committed,
-                state_root: layout.state_root,
-                last_sealed: layout.last_sealed,
-                macs: layout.macs,
-                seals: layout.seals,
-                shares: layout.shares,
-                last_share: layout.last_share,
-                vesting: layout.vesting,
-            },
-        })
+        let (id, task, owner) = Decode::decode(input)?;
+        let run = Run {
+            id,
+            task,
+            seed: Decode::decode(input)?,
+            spec: Decode::decode(input)?,
+            ticket: Decode::decode(input)?,
+            steps: Decode::decode(input)?,
+            accepted: Decode::decode(input)?,
+            committed: Decode::decode(input)?,
+            state_root: Decode::decode(input)?,
+            pending: Decode::decode(input)?,
+            last_sealed: Decode::decode(input)?,
+            macs: Decode::decode(input)?,
+            seals: Decode::decode(input)?,
+            shares: Decode::decode(input)?,
+            last_share: Decode::decode(input)?,
+            vesting: Decode::decode(input)?,
+        };
+        Ok(Self { owner, run })
     }
 }
 
@@ -98,7 +112,7 @@ impl Decode for RunInfo {
 pub struct WorkRules {
     /// Rank of the noise.
     pub noise_rank: u32,
-    /// Steps past the last checkpoint that may be worked.
+    /// Steps past the last committed one that may be worked.
     pub max_ahead: u64,
     /// Multiply–accumulates one share stands for.
     #[serde(with = "text::decimal")]
@@ -119,30 +133,52 @@ mod tests {
     #[test]
     fn a_run_reads_from_the_runtimes_bytes() {
         let expected = run();
-        let bytes = Layout {
-            id: expected.id,
-            task: expected.task,
-            owner: [5; 32],
-            seed: expected.seed,
-            spec: expected.spec.clone(),
-            committed: expected.committed,
-            state_root: expected.state_root,
-            last_sealed: expected.last_sealed,
-            macs: expected.macs,
-            seals: expected.seals,
-            shares: expected.shares,
-            last_share: expected.last_share,
-            vesting: expected.vesting,
-        }
-        .encode();
-        let read = RunInfo::decode(&mut bytes.as_slice()).unwrap();
-        assert_eq!(
-            read,
-            RunInfo {
-                owner: [5; 32],
-                run: expected
+        for (told, pending) in [
+            (None, None),
+            (
+                Some(quern_api::PendingClaim::Committed {
+                    commitment: [6; 32],
+                    at: 7,
+                }),
+                Some(PendingClaim::Committed {
+                    commitment: [6; 32],
+                    at: 7,
+                }),
+            ),
+            (
+                Some(quern_api::PendingClaim::Revealed { audit: 8, to: 192 }),
+                Some(PendingClaim::Revealed { audit: 8, to: 192 }),
+            ),
+        ] {
+            let bytes = quern_api::RunInfo {
+                id: expected.id,
+                task: expected.task,
+                owner: [5; 32].into(),
+                seed: expected.seed,
+                spec: expected.spec.clone(),
+                ticket: expected.ticket,
+                steps: expected.steps,
+                accepted: expected.accepted,
+                committed: expected.committed,
+                state_root: expected.state_root,
+                pending: told,
+                last_sealed: expected.last_sealed,
+                macs: expected.macs,
+                seals: expected.seals,
+                shares: expected.shares,
+                last_share: expected.last_share,
+                vesting: expected.vesting,
             }
-        );
+            .encode();
+            let mut rest = bytes.as_slice();
+            let run = Run {
+                pending,
+                ..expected.clone()
+            };
+            let owner = [5; 32];
+            assert_eq!(RunInfo::decode(&mut rest).unwrap(), RunInfo { owner, run });
+            assert!(rest.is_empty());
+        }
     }
 
     #[test]

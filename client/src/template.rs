@@ -65,6 +65,7 @@ impl Stream for Templates {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::PendingClaim;
     use quern_work::task::{Dataset, TaskSpec};
 
     pub(crate) const RUN_JSON: &str = r#"{
@@ -77,7 +78,8 @@ pub(crate) mod tests {
             },
             "hidden": [1024, 256], "batch": 512, "lrShift": 4, "lrEvery": 1000, "segment": 64
         },
-        "committed": 128, "stateRoot": null, "lastSealed": 130,
+        "ticket": 6, "steps": null, "accepted": 64, "committed": 128, "stateRoot": null,
+        "pending": {"revealed": {"audit": 2, "to": 128}}, "lastSealed": 130,
         "macs": "340282366920938463463374607431768211455",
         "seals": 2, "shares": 5, "lastShare": [131, 17], "vesting": "12000000000000"
     }"#;
@@ -100,8 +102,12 @@ pub(crate) mod tests {
                 lr_every: 1000,
                 segment: 64,
             },
+            ticket: 6,
+            steps: None,
+            accepted: 64,
             committed: 128,
             state_root: None,
+            pending: Some(PendingClaim::Revealed { audit: 2, to: 128 }),
             last_sealed: Some(130),
             macs: u128::MAX,
             seals: 2,

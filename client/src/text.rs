@@ -17,6 +17,30 @@ pub fn parse_hex32(text: &str) -> Option<Hash> {
     Some(hash)
 }
 
+/// Reads a decimal number such as `12.5` as a count of `10^-places`; `None` when it is anything else, has more places, or is
+/// too large. Exact: no float takes part.
+#[must_use]
+pub fn parse_decimal(text: &str, places: usize) -> Option<u128> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let part = part.trim_end_matches('0');
+    let digits = |text: &str| text.bytes().all(|digit| digit.is_ascii_digit());
+    if whole.is_empty() || !digits(whole) || !digits(part) || part.len() > places {
+        return None;
+    }
+    format!("{whole}{part:0<places$}").parse().ok()
+}
+
+/// Writes a count of `10^-places` as a decimal number, without trailing zeros.
+#[must_use]
+pub fn decimals(count: u128, places: usize) -> String {
+    let digits = format!("{count:0>width$}", width = places + 1);
+    let (whole, part) = digits.split_at(digits.len() - places);
+    match part.trim_end_matches('0') {
+        "" => whole.to_owned(),
+        part => format!("{whole}.{part}"),
+    }
+}
+
 /// For `#[serde(with)]`: 32 bytes as a `0x`-hex string.
 pub mod hash {
     use super::{Hash, hex32, parse_hex32};
@@ -112,6 +136,19 @@ mod tests {
         let hash = [0xab; 32];
         assert_eq!(parse_hex32(&hex32(&hash)), Some(hash));
         assert_eq!(parse_hex32(&hex::encode(hash)), Some(hash));
+    }
+
+    #[test]
+    fn decimals_are_exact_both_ways() {
+        for (text, count) in [("0", 0), ("12.5", 12_500), ("0.001", 1), ("7", 7_000)] {
+            assert_eq!(parse_decimal(text, 3), Some(count));
+            assert_eq!(decimals(count, 3), text);
+        }
+        assert_eq!(parse_decimal("1.5000", 3), Some(1_500));
+        for text in ["", ".5", "-1", "+1", "1.0001", "1e3", "1,5", " 1"] {
+            assert_eq!(parse_decimal(text, 3), None, "{text}");
+        }
+        assert_eq!(parse_decimal(&"9".repeat(40), 0), None);
     }
 
     #[test]

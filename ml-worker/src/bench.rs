@@ -70,7 +70,7 @@ const RANK: u32 = 32;
 const SEED: Hash = [0; 32];
 
 /// Rounds in which the sides of a comparison take turns.
-const ROUNDS: u32 = 8;
+const ROUNDS: u32 = 40;
 
 /// Products measured, m×k×n.
 const PRODUCTS: [(u32, u32, u32); 3] = [(1024, 1024, 1024), (512, 784, 1024), (128, 784, 256)];

@@ -1,13 +1,15 @@
 //! Training states on disk: one folder per chain and run, one file per state, one process per folder.
 //!
+//! Beside the states lies the trace of what training has found out since the last accepted claim.
+//!
 //! A file is [`MAGIC`], a length (u32, little-endian), that many bytes of JSON telling whose state it is, the state's own bytes, and a
-//! BLAKE3 checksum over all of that. It appears under its name only after all of it is on the disk, so a killed worker leaves
-//! whole files or none. A damaged file is named in the log and an older one is used.
+//! BLAKE3 checksum over all of that. It appears under its name only after all of it is written, so a killed worker leaves
+//! whole files or none; what the disk itself loses is made again by training. A damaged file is named in the log and an older one is
+//! used.
 
 use std::{
     fs::{self, File, TryLockError},
     io::{self, Write},
-    ops::Range,
     path::{Path, PathBuf},
 };
 
@@ -16,14 +18,18 @@ use quern_training::State;
 use quern_work::{Hash, task::TaskSpec};
 use serde::{Deserialize, Serialize};
 
+use crate::trace::Trace;
+
 /// First bytes of every file, with the format's version.
 const MAGIC: &[u8] = b"quern state 1\n";
 /// Most bytes of the JSON part.
 const MAX_OWNER_BYTES: usize = 1 << 16;
 /// Bytes of the checksum at the end.
 const CHECKSUM: usize = 32;
-/// States kept before the last committed one, for a chain that takes a checkpoint back.
-const KEPT_BEFORE_COMMITTED: usize = 1;
+/// States kept before the last accepted one, for a chain that takes an acceptance back.
+const KEPT_BEFORE_ACCEPTED: usize = 1;
+/// The trace's file.
+const TRACE: &str = "trace.json";
 
 /// Whose states a folder holds: equal owners train bit-equal states.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,8 +124,8 @@ impl Store {
     /// Makes `data_dir/GENESIS/run-N` and locks it.
     ///
     /// # Errors
-    /// [`StoreError::Unwritable`], [`StoreError::InUse`], and [`StoreError::Foreign`] when a whole file there belongs to
-    /// another chain, run or task.
+    /// [`StoreError::Unwritable`], [`StoreError::InUse`], and [`StoreError::Foreign`] when the newest file there is
+    /// whole and belongs to another chain, run or task.
     pub fn open(data_dir: &Path, owner: Owner) -> Result<Self, StoreError> {
         let folder = data_dir
             .join(&hex::encode(owner.genesis)[..16])
@@ -145,20 +151,19 @@ impl Store {
             owner,
             _lock: lock,
         };
-        for step in store.steps() {
-            if let Err(Damage::Foreign {
+        if let Some(step) = store.steps().pop()
+            && let Err(Damage::Foreign {
                 what,
                 expected,
                 found,
             }) = store.load(step)
-            {
-                return Err(StoreError::Foreign {
-                    file: store.file(step),
-                    what,
-                    expected,
-                    found,
-                });
-            }
+        {
+            return Err(StoreError::Foreign {
+                file: store.file(step),
+                what,
+                expected,
+                found,
+            });
         }
         Ok(store)
     }
@@ -168,21 +173,30 @@ impl Store {
         &self.owner
     }
 
-    /// Writes a state; when this returns, the file is whole and on the disk.
+    /// Writes a state and the trace up to it.
     ///
     /// # Errors
     /// [`StoreError::Unwritable`], for instance when the disk is full.
-    pub fn save(&self, state: &State) -> Result<(), StoreError> {
-        self.write(state).map_err(|reason| StoreError::Unwritable {
+    pub fn save(&self, state: &State, trace: &Trace) -> Result<(), StoreError> {
+        let written = encode(&self.owner, state)
+            .and_then(|bytes| self.write(&self.file(state.step), &bytes))
+            .and_then(|()| self.write(&self.folder.join(TRACE), &serde_json::to_vec(trace)?));
+        written.map_err(|reason| StoreError::Unwritable {
             folder: self.folder.clone(),
             reason,
         })
     }
 
-    /// The newest whole state whose step lies in `steps`. Damaged files are named in the log and passed over.
-    pub fn newest(&self, steps: Range<u64>) -> Option<State> {
+    /// The trace written last; none if it is missing or damaged: training makes it anew.
+    pub fn trace(&self) -> Option<Trace> {
+        let bytes = fs::read(self.folder.join(TRACE)).ok()?;
+        serde_json::from_slice(&bytes).ok()
+    }
+
+    /// The newest whole state whose step is `wanted`. Damaged files are named in the log and passed over.
+    pub fn newest(&self, wanted: impl Fn(u64) -> bool) -> Option<State> {
         let kept = self.steps();
-        let fitting = kept.into_iter().rev().filter(|step| steps.contains(step));
+        let fitting = kept.into_iter().rev().filter(|step| wanted(*step));
         fitting.into_iter().find_map(|step| match self.load(step) {
             Ok(state) => Some(state),
             Err(damage) => {
@@ -192,15 +206,22 @@ impl Store {
         })
     }
 
-    /// Forgets states that are no longer needed: all but the newest, the last one at or before `committed`, what lies
+    /// Forgets states that are no longer needed: all but the newest, the last one at or before `accepted`, what lies
     /// between them, and one older state. A file that cannot be removed stays.
-    pub fn prune(&self, committed: u64) {
+    pub fn prune(&self, accepted: u64) {
         let kept = self.steps();
-        let last_committed = kept
-            .partition_point(|step| *step <= committed)
+        let last_accepted = kept
+            .partition_point(|step| *step <= accepted)
             .saturating_sub(1);
-        for step in &kept[..last_committed.saturating_sub(KEPT_BEFORE_COMMITTED)] {
+        for step in &kept[..last_accepted.saturating_sub(KEPT_BEFORE_ACCEPTED)] {
             let _ = fs::remove_file(self.file(*step));
+        }
+    }
+
+    /// Forgets the states of all later steps: they are not to be trusted.
+    pub fn forget_after(&self, step: u64) {
+        for later in self.steps().into_iter().filter(|later| *later > step) {
+            let _ = fs::remove_file(self.file(later));
         }
     }
 
@@ -222,14 +243,10 @@ impl Store {
         steps
     }
 
-    fn write(&self, state: &State) -> io::Result<()> {
-        let bytes = encode(&self.owner, state)?;
+    fn write(&self, file: &Path, bytes: &[u8]) -> io::Result<()> {
         let unfinished = self.folder.join("unfinished");
-        let mut file = File::create(&unfinished)?;
-        file.write_all(&bytes)?;
-        file.sync_all()?;
-        fs::rename(&unfinished, self.file(state.step))?;
-        File::open(&self.folder)?.sync_all()
+        File::create(&unfinished)?.write_all(bytes)?;
+        fs::rename(&unfinished, file)
     }
 
     fn load(&self, step: u64) -> Result<State, Damage> {
@@ -331,6 +348,15 @@ mod tests {
         state
     }
 
+    /// A trace up to a step, with nothing in it.
+    fn trace(step: u64) -> Trace {
+        Trace::new(8, step, [0; 32])
+    }
+
+    fn save(store: &Store, step: u64) {
+        store.save(&state(step), &trace(step)).unwrap();
+    }
+
     fn store(folder: &tempfile::TempDir) -> Store {
         Store::open(folder.path(), owner()).unwrap()
     }
@@ -338,8 +364,8 @@ mod tests {
     #[test]
     fn a_saved_state_comes_back_bit_for_bit() {
         let folder = tempfile::tempdir().unwrap();
-        store(&folder).save(&state(8)).unwrap();
-        let back = store(&folder).newest(0..100).unwrap();
+        save(&store(&folder), 8);
+        let back = store(&folder).newest(|_| true).unwrap();
         assert_eq!(back.encode(), state(8).encode());
     }
 
@@ -348,19 +374,24 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = store(&folder);
         for step in [8, 16, 24] {
-            store.save(&state(step)).unwrap();
+            save(&store, step);
         }
-        assert_eq!(store.newest(0..25).unwrap().step, 24);
-        assert_eq!(store.newest(0..24).unwrap().step, 16);
-        assert_eq!(store.newest(9..16).map(|state| state.step), None);
+        assert_eq!(store.newest(|step| step < 25).unwrap().step, 24);
+        assert_eq!(store.newest(|step| step < 24).unwrap().step, 16);
+        assert_eq!(
+            store
+                .newest(|step| (9..16).contains(&step))
+                .map(|state| state.step),
+            None
+        );
     }
 
     #[test]
     fn a_truncated_newest_file_gives_way_to_the_older_one() {
         let folder = tempfile::tempdir().unwrap();
         let store = store(&folder);
-        store.save(&state(8)).unwrap();
-        store.save(&state(16)).unwrap();
+        save(&store, 8);
+        save(&store, 16);
         let whole = fs::read(store.file(16)).unwrap();
         for length in [
             0,
@@ -371,7 +402,7 @@ mod tests {
             whole.len() - 1,
         ] {
             fs::write(store.file(16), &whole[..length]).unwrap();
-            assert_eq!(store.newest(0..100).unwrap().step, 8, "{length} bytes");
+            assert_eq!(store.newest(|_| true).unwrap().step, 8, "{length} bytes");
         }
     }
 
@@ -379,9 +410,9 @@ mod tests {
     fn a_file_under_another_steps_name_is_not_used() {
         let folder = tempfile::tempdir().unwrap();
         let store = store(&folder);
-        store.save(&state(8)).unwrap();
+        save(&store, 8);
         fs::rename(store.file(8), store.file(16)).unwrap();
-        assert!(store.newest(0..100).is_none());
+        assert!(store.newest(|_| true).is_none());
     }
 
     #[test]
@@ -398,12 +429,12 @@ mod tests {
     fn runs_of_one_folder_do_not_meet() {
         let folder = tempfile::tempdir().unwrap();
         let first = store(&folder);
-        first.save(&state(8)).unwrap();
+        save(&first, 8);
         let other = Owner { run: 4, ..owner() };
         assert!(
             Store::open(folder.path(), other)
                 .unwrap()
-                .newest(0..100)
+                .newest(|_| true)
                 .is_none()
         );
     }
@@ -442,16 +473,38 @@ mod tests {
     }
 
     #[test]
-    fn pruning_keeps_the_committed_state_its_predecessor_and_all_newer_ones() {
+    fn pruning_keeps_the_accepted_state_its_predecessor_and_all_newer_ones() {
         let folder = tempfile::tempdir().unwrap();
         let store = store(&folder);
         for step in [8, 16, 24, 32, 40] {
-            store.save(&state(step)).unwrap();
+            save(&store, step);
         }
         store.prune(26);
         assert_eq!(store.steps(), [16, 24, 32, 40]);
         store.prune(0);
         assert_eq!(store.steps(), [16, 24, 32, 40]);
+    }
+
+    #[test]
+    fn states_that_are_not_to_be_trusted_are_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder);
+        for step in [8, 16, 24] {
+            save(&store, step);
+        }
+        store.forget_after(16);
+        assert_eq!(store.steps(), [8, 16]);
+    }
+
+    #[test]
+    fn the_trace_lies_beside_the_newest_state_and_a_damaged_one_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder);
+        assert_eq!(store.trace(), None);
+        save(&store, 8);
+        assert_eq!(store.trace(), Some(trace(8)));
+        fs::write(store.folder.join(TRACE), b"\"00").unwrap();
+        assert_eq!(store.trace(), None);
     }
 
     proptest! {

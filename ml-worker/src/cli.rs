@@ -3,10 +3,16 @@
 use std::{env, num::NonZero, path::PathBuf, thread};
 
 use clap::{Args, Parser, Subcommand};
-use quern_client::{Signer, dataset::Source, text};
+use quern_blobs::libp2p::Multiaddr;
+use quern_client::{Role, Signer, dataset::Source, text};
 use quern_work::Hash;
 
-use crate::{WorkerError, backend::Isa, bench, worker::Options};
+use crate::{
+    WorkerError,
+    backend::Isa,
+    bench,
+    worker::{BlobOptions, Options},
+};
 
 /// Trains neural networks in exact integers and seals blocks with the same work.
 #[derive(Debug, Parser)]
@@ -27,15 +33,18 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Job {
-    /// Train a run, seal blocks, submit shares and checkpoints (the default).
+    /// Play one or more roles: train runs, seal blocks and claim; verify; evaluate; supervise (the default).
     Run(Box<RunArgs>),
     /// Measure products and training steps on this machine.
     Bench(bench::Options),
 }
 
-/// Options of training.
+/// Options of all roles.
 #[derive(Debug, Args)]
 pub struct RunArgs {
+    /// What to do with the key's tickets: miner, verifier, evaluator, supervisor; several with commas.
+    #[arg(long = "role", value_name = "ROLES", default_value = "miner", value_delimiter = ',', value_parser = role)]
+    roles: Vec<Role>,
     /// The node's websocket.
     #[arg(long, value_name = "URL", default_value = "ws://127.0.0.1:9944", value_parser = websocket)]
     node: String,
@@ -44,34 +53,57 @@ pub struct RunArgs {
     /// The rows to train on: `glyphs`, or `idx:IMAGES,LABELS` with two IDX files, gzip-compressed or not.
     #[arg(long, value_name = "SOURCE", default_value_t = Source::Glyphs)]
     dataset: Source,
-    /// The run to train [default: the account's live run with the lowest number].
+    /// The only commons run to train [default: all of the account's].
     #[arg(long, value_name = "ID")]
     run: Option<u64>,
     /// Refuse a node whose chain has another genesis hash (0x and 64 hex digits).
     #[arg(long, value_name = "HASH", value_parser = genesis)]
     genesis: Option<Hash>,
-    /// Threads that train [default: all cores].
+    /// Threads that train or execute [default: all cores].
     #[arg(long, value_name = "COUNT")]
     threads: Option<NonZero<usize>>,
-    /// Instructions that train: scalar, avx2 or avx512-vnni [default: the best this machine has].
+    /// Instructions that train or execute: scalar, avx2 or avx512-vnni [default: the best this machine has].
     #[arg(long, value_name = "NAME")]
     isa: Option<Isa>,
-    /// Folder for training states [default: $XDG_DATA_HOME/quern/worker or ~/.local/share/quern/worker].
+    /// Folder for training states, claims, votes and blobs [default: $XDG_DATA_HOME/quern/worker or ~/.local/share/quern/worker].
     #[arg(long, value_name = "FOLDER")]
     data_dir: Option<PathBuf>,
-    /// Evaluate on the held-out rows every STEPS steps, besides at every checkpoint [default: every 2 seconds].
+    /// Evaluate on the held-out rows every STEPS steps [default: every 2 seconds].
     #[arg(long, value_name = "STEPS")]
     held_out_every: Option<NonZero<u64>>,
     /// End with an error when the node or the run is not there, instead of waiting for it.
     #[arg(long)]
     no_retry: bool,
+    #[command(flatten)]
+    blobs: BlobArgs,
 }
 
-/// The key that signs shares and checkpoints: that of the node's author.
+/// How states, traces and data are served and fetched.
+#[derive(Debug, Args)]
+struct BlobArgs {
+    /// Where to serve blobs; port 0 takes a free one, and the same again after a restart.
+    #[arg(
+        long = "blobs-listen",
+        value_name = "MULTIADDR",
+        default_value = "/ip4/127.0.0.1/tcp/0"
+    )]
+    listen: Multiaddr,
+    /// The address to name to others where it is not the one listened on, as behind a NAT.
+    #[arg(long = "blobs-external", value_name = "MULTIADDR")]
+    external: Option<Multiaddr>,
+    /// Another blob node to find still others by, with /p2p/ at its end; may be given several times.
+    #[arg(long = "blobs-peer", value_name = "MULTIADDR")]
+    peers: Vec<Multiaddr>,
+    /// Most MiB of blobs to keep.
+    #[arg(long = "blobs-capacity", value_name = "MIB", default_value = "16384")]
+    capacity: NonZero<u32>,
+}
+
+/// The key of the tickets, which signs everything; a miner's is that of the node's author.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 struct KeyArgs {
-    /// Secret URI of the author's key: `//Name`, a mnemonic or a 0x-hex seed. Others on this machine can see it: prefer a file.
+    /// Secret URI of the key: `//Name`, a mnemonic or a 0x-hex seed. Others on this machine can see it: prefer a file.
     #[arg(long, value_name = "SURI")]
     key: Option<String>,
     /// File that holds the secret URI.
@@ -94,7 +126,17 @@ impl RunArgs {
             (None, None) => Signer::from_suri("//Alice")?,
         };
         let cores = || thread::available_parallelism().map_or(1, NonZero::get);
+        let mut roles = self.roles;
+        roles.sort_unstable();
+        roles.dedup();
         Ok(Options {
+            roles,
+            blobs: BlobOptions {
+                listen: self.blobs.listen,
+                external: self.blobs.external,
+                peers: self.blobs.peers,
+                capacity: u64::from(self.blobs.capacity.get()) << 20,
+            },
             url: self.node,
             signer,
             dataset: self.dataset,
@@ -120,6 +162,12 @@ fn default_data_dir() -> Option<PathBuf> {
     };
     let base = named("XDG_DATA_HOME").or_else(|| Some(named("HOME")?.join(".local/share")))?;
     Some(base.join("quern/worker"))
+}
+
+fn role(text: &str) -> Result<Role, &'static str> {
+    let known = |role: &Role| format!("{role:?}").eq_ignore_ascii_case(text);
+    let found = Role::ALL.into_iter().find(known);
+    found.ok_or("expected miner, verifier, evaluator or supervisor")
 }
 
 fn websocket(text: &str) -> Result<String, &'static str> {
@@ -159,6 +207,16 @@ mod tests {
     }
 
     #[test]
+    fn roles_are_given_with_commas_and_mining_is_the_default() {
+        let roles = |line| parse(line).unwrap().run.options().unwrap().roles;
+        assert_eq!(roles("quern-worker --dev"), [Role::Miner]);
+        assert_eq!(
+            roles("quern-worker --dev --role verifier,miner,verifier"),
+            [Role::Miner, Role::Verifier]
+        );
+    }
+
+    #[test]
     fn exactly_one_key_is_needed_to_train() {
         assert!(parse("quern-worker run").is_err());
         assert!(parse("quern-worker").is_err());
@@ -182,6 +240,10 @@ mod tests {
             "quern-worker --dev --node http://127.0.0.1:9944",
             "quern-worker --dev --dataset mnist",
             "quern-worker --dev --isa mmx",
+            "quern-worker --dev --role client",
+            "quern-worker --dev --role miner,",
+            "quern-worker --dev --blobs-listen 127.0.0.1:0",
+            "quern-worker --dev --blobs-capacity 0",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }

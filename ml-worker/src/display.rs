@@ -8,6 +8,7 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
+use quern_client::{Role, Template};
 use tokio::sync::watch;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -55,6 +56,10 @@ pub struct Progress {
     pub seals: u64,
     /// Shares credited to the run, by the chain's count.
     pub shares: u64,
+    /// Claims accepted since the start.
+    pub claims: u64,
+    /// Duties under way, beside mining.
+    pub duties: usize,
 }
 
 /// The trainer's report, shared between its thread and the display.
@@ -87,25 +92,18 @@ impl Progress {
 struct Line<'a> {
     progress: Progress,
     feed: &'a Feed,
+    roles: &'a [Role],
     /// Lottery multiply–accumulates per second.
     rate: f64,
 }
 
-impl fmt::Display for Line<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(template) = &self.feed.template else {
-            return f.write_str("waiting for the node");
-        };
+impl Line<'_> {
+    /// What a miner's trainer is doing.
+    fn training(&self, f: &mut fmt::Formatter<'_>, template: &Template) -> fmt::Result {
         let Progress {
             step, committed, ..
         } = self.progress;
-        write!(
-            f,
-            "height {} | finalised {} | difficulty {}",
-            template.number.saturating_sub(1),
-            self.feed.finalised,
-            Scaled(template.difficulty as f64),
-        )?;
+        write!(f, " | difficulty {}", Scaled(template.difficulty as f64))?;
         match self.progress.phase {
             Phase::Replaying(to) => write!(f, " | replaying step {step} of {to}")?,
             Phase::NoRun => f.write_str(" | waiting for a live run")?,
@@ -123,9 +121,38 @@ impl fmt::Display for Line<'_> {
         }
         write!(
             f,
-            " | seals {} | shares {}",
-            self.progress.seals, self.progress.shares
+            " | seals {} | shares {} | claims {}",
+            self.progress.seals, self.progress.shares, self.progress.claims
         )
+    }
+}
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mines = self.roles.contains(&Role::Miner);
+        let template = self.feed.template.as_deref();
+        let height = match template {
+            Some(template) => template.number.saturating_sub(1),
+            None if mines || self.feed.best == 0 => return f.write_str("waiting for the node"),
+            None => self.feed.best,
+        };
+        write!(f, "height {height} | finalised {}", self.feed.finalised)?;
+        if let Some(template) = template {
+            self.training(f, template)?;
+        }
+        let others = self.roles.iter().filter(|role| **role != Role::Miner);
+        let others: Vec<String> = others
+            .map(|role| format!("{role:?}").to_lowercase())
+            .collect();
+        if !others.is_empty() {
+            write!(
+                f,
+                " | {} | duties {}",
+                others.join(", "),
+                self.progress.duties
+            )?;
+        }
+        Ok(())
     }
 }
 
@@ -186,7 +213,7 @@ impl Default for Display {
 
 impl Display {
     /// Shows progress until dropped: in place on a terminal, else a line on standard output every five seconds.
-    pub async fn run(self, gauges: Gauges, feed: watch::Receiver<Feed>) {
+    pub async fn run(self, gauges: Gauges, feed: watch::Receiver<Feed>, roles: Vec<Role>) {
         let period = if self.terminal { TICK } else { LINE_EVERY };
         let mut ticks = tokio::time::interval(period);
         let mut rate = Rate {
@@ -203,6 +230,7 @@ impl Display {
             let line = Line {
                 progress,
                 feed: &feed,
+                roles: &roles,
                 rate,
             };
             if self.terminal {
@@ -245,7 +273,7 @@ impl Write for Display {
 
 #[cfg(test)]
 mod tests {
-    use quern_client::{Template, WorkRules};
+    use quern_client::WorkRules;
 
     use super::*;
 
@@ -268,6 +296,7 @@ mod tests {
         };
         Feed {
             template: Some(Arc::new(template)),
+            best: 42,
             finalised: 40,
         }
     }
@@ -283,16 +312,19 @@ mod tests {
             accuracy: Some(0.9512),
             seals: 42,
             shares: 7,
+            claims: 3,
+            duties: 0,
         };
         let line = Line {
             progress,
             feed: &feed(),
+            roles: &[Role::Miner],
             rate: 3.21e9,
         };
         assert_eq!(
             line.to_string(),
             "height 42 | finalised 40 | difficulty 12.35G | 3.21 GMAC/s | step 640 | committed 512 | loss 0.2500 | \
-             held-out 95.12 % | seals 42 | shares 7"
+             held-out 95.12 % | seals 42 | shares 7 | claims 3"
         );
     }
 
@@ -306,6 +338,7 @@ mod tests {
         let line = Line {
             progress,
             feed: &feed(),
+            roles: &[Role::Miner],
             rate: 0.0,
         };
         assert!(line.to_string().contains("replaying step 100 of 512"));
@@ -316,9 +349,32 @@ mod tests {
         let line = Line {
             progress: Progress::default(),
             feed: &Feed::default(),
+            roles: &[Role::Miner],
             rate: 0.0,
         };
         assert_eq!(line.to_string(), "waiting for the node");
+    }
+
+    #[test]
+    fn who_does_not_mine_sees_the_duties() {
+        let feed = Feed {
+            template: None,
+            ..feed()
+        };
+        let progress = Progress {
+            duties: 2,
+            ..Progress::default()
+        };
+        let line = Line {
+            progress,
+            feed: &feed,
+            roles: &[Role::Verifier, Role::Supervisor],
+            rate: 0.0,
+        };
+        assert_eq!(
+            line.to_string(),
+            "height 42 | finalised 40 | verifier, supervisor | duties 2"
+        );
     }
 
     #[test]

@@ -1,10 +1,15 @@
 //! Why a worker cannot start or go on. Every message is one line.
 
+use std::path::PathBuf;
+
+use quern_blobs::StartError;
 use quern_client::{KeyError, dataset::LoadError, text::hex32};
 use quern_training::StateError;
 use quern_work::{Hash, task::TaskError};
 
-use crate::{backend::BackendError, bench::BenchError, checkpoint::StoreError};
+use crate::{
+    backend::BackendError, bench::BenchError, checkpoint::StoreError, journal::JournalError,
+};
 
 /// What ends a worker.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +85,15 @@ pub enum WorkerError {
     /// The back-end cannot work this task, or the state does not fit it.
     #[error(transparent)]
     Backend(#[from] BackendError),
+    /// Claims, votes or logs cannot be kept: see `--data-dir`.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// Blobs cannot be served or kept: see `--blobs-listen` and `--data-dir`.
+    #[error("cannot serve blobs: {0}")]
+    Blobs(#[from] StartError),
+    /// Another worker uses the key from this folder: choose another `--data-dir`, or end that worker.
+    #[error("another worker is training this run, or plays a role with this key: {} is locked", .0.display())]
+    InUse(PathBuf),
     /// A measurement failed.
     #[error(transparent)]
     Bench(#[from] BenchError),

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::StreamExt;
-use quern_client::{Client, Error, Template};
+use quern_client::{Client, Error, Template, Templates};
 use quern_work::Hash;
 use tokio::sync::watch;
 
@@ -17,8 +17,20 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 pub struct Feed {
     /// The newest template; none while there is no connection.
     pub template: Option<Arc<Template>>,
+    /// Height of the best block.
+    pub best: u64,
     /// Height of the last finalised block.
     pub finalised: u64,
+}
+
+/// Where what the node says goes to.
+pub struct Ends {
+    /// Templates, and how far finality is.
+    pub feed: watch::Sender<Feed>,
+    /// The connection in force.
+    pub client: watch::Sender<Option<Client>>,
+    /// Height of the best block; 0 before the first connection.
+    pub blocks: watch::Sender<u32>,
 }
 
 /// Where to connect, and what to insist on.
@@ -30,28 +42,29 @@ pub struct Link {
     pub genesis: Option<Hash>,
     /// Whether to try again when the node is not reachable.
     pub retry: bool,
+    /// Whether templates are wanted; a node without an author has none.
+    pub templates: bool,
 }
 
 impl Link {
-    /// Publishes every template in `feed` and the connection in force in `client`, for as long as that is possible.
+    /// Tells what the node says and the connection in force, for as long as that is possible.
     ///
     /// Gives the reason why it is not any longer: another chain, a node that serves no templates, or, without
     /// [`Link::retry`], a connection that failed.
-    pub async fn follow(
-        mut self,
-        feed: watch::Sender<Feed>,
-        client: watch::Sender<Option<Client>>,
-    ) -> Error {
+    pub async fn follow(mut self, ends: Ends) -> Error {
         let mut pause = FIRST_PAUSE;
         let mut last_reason = String::new();
         let mut ever_followed = false;
         loop {
-            let reason = self.session(&feed, &client).await;
-            let was_following = feed.borrow().template.is_some();
-            feed.send_modify(|feed| feed.template = None);
-            client.send_replace(None);
+            let reason = self.session(&ends).await;
+            let was_following = match self.templates {
+                true => ends.feed.borrow().template.is_some(),
+                false => ends.client.borrow().is_some(),
+            };
+            ends.feed.send_modify(|feed| feed.template = None);
+            ends.client.send_replace(None);
             ever_followed |= was_following;
-            // a node that stops or starts may answer anything; one that has never served a template never will
+            // a node that stops or starts may answer anything; one that has never served what is wanted never will
             let hopeless = match &reason {
                 Error::WrongGenesis { .. } => true,
                 reason => !reason.is_connection() && !ever_followed,
@@ -74,40 +87,49 @@ impl Link {
     }
 
     /// One connection, from connecting to losing it.
-    async fn session(
-        &mut self,
-        feed: &watch::Sender<Feed>,
-        current: &watch::Sender<Option<Client>>,
-    ) -> Error {
-        match self.connect(feed, current).await {
+    async fn session(&mut self, ends: &Ends) -> Error {
+        match self.connect(ends).await {
             Ok(never) => match never {},
             Err(reason) => reason,
         }
     }
 
-    async fn connect(
-        &mut self,
-        feed: &watch::Sender<Feed>,
-        current: &watch::Sender<Option<Client>>,
-    ) -> Result<std::convert::Infallible, Error> {
+    async fn connect(&mut self, ends: &Ends) -> Result<std::convert::Infallible, Error> {
         let client = Client::connect(&self.url).await?;
         client.expect_genesis(self.genesis.get_or_insert(client.genesis_hash()))?;
-        let mut templates = client.subscribe_templates().await?;
+        let mut templates = match self.templates {
+            true => Some(client.subscribe_templates().await?),
+            false => None,
+        };
+        let mut best = client.best_headers().await?;
         let mut finalised = client.finalised_headers().await?;
         tracing::info!("connected to {}", self.url);
-        current.send_replace(Some(client));
+        ends.client.send_replace(Some(client));
         loop {
             tokio::select! {
-                template = templates.next() => {
+                template = next(&mut templates) => {
                     let template = Arc::new(template?);
-                    feed.send_modify(|feed| feed.template = Some(template));
+                    ends.feed.send_modify(|feed| feed.template = Some(template));
+                }
+                header = best.next() => {
+                    let height = header.unwrap_or(Err(Error::Closed))?.number;
+                    ends.feed.send_modify(|feed| feed.best = height);
+                    ends.blocks.send_replace(u32::try_from(height).unwrap_or(u32::MAX));
                 }
                 header = finalised.next() => {
                     let height = header.unwrap_or(Err(Error::Closed))?.number;
-                    feed.send_modify(|feed| feed.finalised = height);
+                    ends.feed.send_modify(|feed| feed.finalised = height);
                 }
             }
         }
+    }
+}
+
+/// The next template; none ever comes where none are wanted.
+async fn next(templates: &mut Option<Templates>) -> Result<Template, Error> {
+    match templates {
+        Some(templates) => templates.next().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -121,8 +143,13 @@ mod tests {
             url: "ws://127.0.0.1:1".into(),
             genesis: None,
             retry,
+            templates: true,
         };
-        link.follow(watch::channel(Feed::default()).0, watch::channel(None).0)
+        link.follow(Ends {
+            feed: watch::channel(Feed::default()).0,
+            client: watch::channel(None).0,
+            blocks: watch::channel(0).0,
+        })
     }
 
     #[tokio::test]

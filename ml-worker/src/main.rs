@@ -30,7 +30,8 @@ fn main() -> ExitCode {
 fn train(run: RunArgs) -> Result<(), WorkerError> {
     let display = Display::default();
     let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("warn,quern_worker=info"));
+        // a blob node that knows no others yet is as good as any, though libp2p warns of it
+        .unwrap_or_else(|_| EnvFilter::new("warn,quern_worker=info,libp2p_kad=error"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_target(false)

@@ -1,13 +1,15 @@
 //! What the trainer found, handed to the node in order.
 //!
 //! Orders wait in a short queue. While there is no connection they are dropped: a seal or share is worth nothing by the time
-//! the node is back, and the trainer sends a lost checkpoint again by itself.
+//! the node is back.
 
 use std::sync::Arc;
 
 use quern_client::{Client, Error, Signer, Submitted};
 use quern_work::{Hash, WorkSeal};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+
+use crate::chain::refused;
 
 /// Orders that may wait.
 const QUEUE: usize = 32;
@@ -30,15 +32,6 @@ pub enum Order {
         pre_hash: Hash,
         /// The proof.
         seal: WorkSeal,
-    },
-    /// A state root to commit.
-    Checkpoint {
-        /// The run.
-        run: u64,
-        /// Steps the root stands for.
-        to: u64,
-        /// The state root.
-        root: Hash,
     },
 }
 
@@ -80,64 +73,42 @@ impl Submitter {
 
     async fn submit(&self, client: &Client, order: Order) {
         match order {
-            Order::Seal { pre_hash, seal } => match client.submit_seal(pre_hash, &seal).await {
-                Ok(block) => {
-                    tracing::debug!(step = seal.step, "sealed block 0x{}", hex::encode(block))
+            Order::Seal { pre_hash, seal } => {
+                match client.submit_seal(&self.signer, pre_hash, &seal).await {
+                    Ok(block) => {
+                        tracing::debug!(step = seal.step, "sealed block 0x{}", hex::encode(block))
+                    }
+                    Err(error) => refused(&format!("seal of step {}", seal.step), &error),
                 }
-                Err(error) => refused("seal", seal.step, &error),
-            },
+            }
             Order::Share { pre_hash, seal } => {
                 let Ok(permit) = self.shares.clone().try_acquire_owned() else {
                     return tracing::debug!(step = seal.step, "too many shares on their way");
                 };
                 let step = seal.step;
                 let sent = client.submit_proof(&self.signer, pre_hash, &seal).await;
-                follow("share", step, sent, Some(permit));
-            }
-            Order::Checkpoint { run, to, root } => {
-                tracing::debug!(to, "checkpoint 0x{}", hex::encode(root));
-                let sent = client.checkpoint(&self.signer, run, to, root).await;
-                follow("checkpoint", to, sent, None);
+                follow(step, sent, permit);
             }
         }
     }
 }
 
-/// Follows an extrinsic to its block, so that its nonce stays reserved and its failure has a name.
-fn follow(
-    what: &'static str,
-    step: u64,
-    sent: Result<Submitted, Error>,
-    permit: Option<tokio::sync::OwnedSemaphorePermit>,
-) {
+/// Follows a share to its block, so that its nonce stays reserved and its failure has a name.
+fn follow(step: u64, sent: Result<Submitted, Error>, permit: OwnedSemaphorePermit) {
+    let what = format!("share of step {step}");
     match sent {
-        Err(error) => refused(what, step, &error),
+        Err(error) => refused(&what, &error),
         Ok(submitted) => {
             tokio::spawn(async move {
                 match submitted.in_block().await {
                     Ok(included) => {
-                        tracing::debug!(step, "{what} in block 0x{}", hex::encode(included.block));
+                        tracing::debug!("{what} in block 0x{}", hex::encode(included.block));
                     }
-                    Err(error) => refused(what, step, &error),
+                    Err(error) => refused(&what, &error),
                 }
                 drop(permit);
             });
         }
-    }
-}
-
-/// Says why the node would not take something. That another block came first is everyday.
-fn refused(what: &str, step: u64, error: &Error) {
-    match error.name().as_str() {
-        "StaleTemplate"
-        | "UnknownTemplate"
-        | "Work::StepOutsideWindow"
-        | "Work::ShareOutOfOrder"
-        | "Closed"
-        | "Usurped" => {
-            tracing::debug!(step, "{what}: {error}");
-        }
-        _ => tracing::warn!(step, "{what}: {error}"),
     }
 }
 
@@ -150,10 +121,19 @@ mod tests {
         let (_client, connection) = watch::channel(None);
         let signer = Signer::from_suri("//Alice").unwrap();
         let (orders, submitter) = Submitter::new(connection, signer);
-        let order = Order::Checkpoint {
-            run: 0,
-            to: 8,
-            root: [0; 32],
+        let order = Order::Share {
+            pre_hash: [0; 32],
+            seal: WorkSeal {
+                run: 0,
+                step: 8,
+                tile: (0, 0),
+                weights_root: [0; 32],
+                a_rows: Vec::new(),
+                labels: [0; 16],
+                a_path: Vec::new(),
+                b_rows: Vec::new(),
+                b_path: Vec::new(),
+            },
         };
         for _ in 0..QUEUE {
             orders.try_send(order.clone()).unwrap();

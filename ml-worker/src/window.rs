@@ -1,38 +1,46 @@
-//! Which step to do next: decisions about a run's window, apart from the work itself.
+//! Which step of a run to do next: decisions about its window, apart from the work itself.
 //!
-//! A run may be worked from its committed step up to `max_ahead` steps further. When that is used up before the chain has taken a
-//! checkpoint, the worker goes back to the committed step and mines over the same steps again under newer templates: their
-//! training is repeated and earns no share, but their draws are new, so a lone miner can always seal the block that takes
-//! the checkpoint. Each function here returns a decision and the trainer applies it.
+//! A run may be worked from its accepted step up to `max_ahead` steps past the committed one, and no further than its last step. When
+//! that is used up before the chain has moved it, the worker goes back to the accepted step and mines over the same steps again under
+//! newer templates: their training is repeated and no step earns twice, but their draws are new, so a lone miner can always seal
+//! the block that moves the window. Each function here returns a decision and the trainer applies it.
 
-use std::{collections::BTreeMap, ops::Range, time::Duration};
+use std::{collections::BTreeMap, ops::Range};
 
+use quern_client::{Run, Template};
 use quern_work::Hash;
-
-/// Time between two checkpoints of a run that does not use up its window.
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(10);
-/// Blocks after which a checkpoint that the chain has not taken is submitted again.
-const RESUBMIT_AFTER_BLOCKS: u64 = 8;
 
 /// What the newest template says about the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chain {
     /// First step of the window.
+    pub accepted: u64,
+    /// Last step covered by a claim.
     pub committed: u64,
-    /// Steps of the window.
+    /// Steps of the window past the committed one.
     pub max_ahead: u64,
-    /// Steps between two state roots: only its multiples can be checkpointed.
-    pub segment: u64,
+    /// Steps of the whole run; none if it has no end.
+    pub last: Option<u64>,
     /// The template's name, its pre-hash.
     pub template: Hash,
-    /// Height of the block to be sealed.
-    pub block: u64,
 }
 
 impl Chain {
+    /// What the template says about this run of it.
+    pub fn new(template: &Template, run: &Run) -> Self {
+        Self {
+            accepted: run.accepted,
+            committed: run.committed,
+            max_ahead: template.rules.max_ahead,
+            last: run.steps,
+            template: template.pre_hash,
+        }
+    }
+
     /// Steps that may be worked.
     pub fn steps(&self) -> Range<u64> {
-        self.committed..self.committed.saturating_add(self.max_ahead)
+        let end = self.committed.saturating_add(self.max_ahead);
+        self.accepted..end.min(self.last.unwrap_or(u64::MAX))
     }
 }
 
@@ -41,39 +49,14 @@ impl Chain {
 pub enum Decision {
     /// Do the current step and draw under the current template.
     Train,
-    /// The chain is ahead of the worker: take the newest state at or after the committed step, or replay up to it.
+    /// The chain is ahead of the worker: take the newest state at or after the accepted step, or replay up to it.
     CatchUp,
-    /// The window is used up: keep the current state, and go back to the committed step.
+    /// The window is used up: keep the current state, and go back to the accepted step.
     Rewind,
     /// The window has moved on: return to the step from which the worker went back.
     Return(u64),
     /// Nothing new can be drawn: wait for the next template.
     Wait,
-}
-
-/// A checkpoint that the chain has not taken yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pending {
-    /// Steps it commits to.
-    pub to: u64,
-    /// State root after these steps.
-    pub root: Hash,
-    /// Height of the template when it was last submitted.
-    block: u64,
-}
-
-/// A checkpoint to submit now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Checkpoint {
-    /// The current state is a new one.
-    New,
-    /// This one got lost.
-    Again {
-        /// Steps it commits to.
-        to: u64,
-        /// State root after these steps.
-        root: Hash,
-    },
 }
 
 /// The memory behind the decisions.
@@ -83,8 +66,6 @@ pub struct Window {
     worked: BTreeMap<u64, Hash>,
     /// The step from which the worker went back.
     front: Option<u64>,
-    pending: Option<Pending>,
-    last_checkpoint: Duration,
 }
 
 impl Window {
@@ -95,6 +76,7 @@ impl Window {
         match self.front {
             Some(front) if step < front && steps.contains(&front) => Decision::Return(front),
             _ if step < steps.start => Decision::CatchUp,
+            _ if steps.is_empty() => Decision::Wait,
             _ if step >= steps.end && drawn(&steps.start) => Decision::Wait,
             _ if step >= steps.end => Decision::Rewind,
             _ if drawn(&step) => Decision::Wait,
@@ -102,18 +84,13 @@ impl Window {
         }
     }
 
-    /// Whether to submit a checkpoint at `step`. `now` is the time since the worker started.
-    pub fn checkpoint(&self, step: u64, chain: &Chain, now: Duration) -> Option<Checkpoint> {
-        if let Some(Pending { to, root, block }) = self.pending.filter(|p| p.to > chain.committed) {
-            let lost = chain.block >= block.saturating_add(RESUBMIT_AFTER_BLOCKS);
-            return lost.then_some(Checkpoint::Again { to, root });
+    /// Whether the work at `step` would lead to steps that nobody has trained yet.
+    pub fn leads_on(&self, step: u64, chain: &Chain) -> bool {
+        match self.decide(step, chain) {
+            Decision::CatchUp | Decision::Return(_) => true,
+            Decision::Train => self.front.is_none_or(|front| step >= front),
+            Decision::Rewind | Decision::Wait => false,
         }
-        let ahead = step.checked_sub(chain.committed)?;
-        let possible =
-            ahead > 0 && ahead <= chain.max_ahead && step.is_multiple_of(chain.segment.max(1));
-        let due = ahead >= chain.max_ahead / 4
-            || now.saturating_sub(self.last_checkpoint) >= CHECKPOINT_EVERY;
-        (possible && due).then_some(Checkpoint::New)
     }
 
     /// Notes that `step` was worked under the current template.
@@ -121,29 +98,19 @@ impl Window {
         if self
             .worked
             .first_key_value()
-            .is_some_and(|(first, _)| *first < chain.committed)
+            .is_some_and(|(first, _)| *first < chain.accepted)
         {
-            self.worked = self.worked.split_off(&chain.committed);
+            self.worked = self.worked.split_off(&chain.accepted);
         }
         self.worked.insert(step, chain.template);
     }
 
-    /// Notes that a checkpoint was submitted.
-    pub fn submitted(&mut self, to: u64, root: Hash, chain: &Chain, now: Duration) {
-        self.pending = Some(Pending {
-            to,
-            root,
-            block: chain.block,
-        });
-        self.last_checkpoint = now;
-    }
-
-    /// Notes that the worker went back from `step` to the committed one.
+    /// Notes that the worker went back from `step` to the accepted one.
     pub fn rewound(&mut self, step: u64) {
         self.front = self.front.max(Some(step));
     }
 
-    /// Notes that the worker stands at a saved or replayed step again.
+    /// Notes that the worker stands at the step from which it went back, or will never be there again.
     pub fn returned(&mut self) {
         self.front = None;
     }
@@ -153,15 +120,13 @@ impl Window {
 mod tests {
     use super::*;
 
-    const NOW: Duration = Duration::from_secs(100);
-
-    fn chain(committed: u64, template: u8) -> Chain {
+    fn chain(accepted: u64, template: u8) -> Chain {
         Chain {
-            committed,
+            accepted,
+            committed: accepted,
             max_ahead: 32,
-            segment: 4,
+            last: None,
             template: [template; 32],
-            block: 10,
         }
     }
 
@@ -183,6 +148,39 @@ mod tests {
         let (mut window, mut step) = (Window::default(), 0);
         assert_eq!(work(&mut window, &mut step, &chain(0, 1)), Decision::Wait);
         assert_eq!(step, 32);
+    }
+
+    #[test]
+    fn a_claim_under_audit_opens_the_window_further() {
+        let (mut window, mut step) = (Window::default(), 0);
+        let chain = Chain {
+            committed: 16,
+            ..chain(0, 1)
+        };
+        work(&mut window, &mut step, &chain);
+        assert_eq!(step, 48);
+    }
+
+    #[test]
+    fn training_stops_at_the_last_step_of_a_run_that_has_one() {
+        let (mut window, mut step) = (Window::default(), 0);
+        let chain = Chain {
+            last: Some(20),
+            ..chain(0, 1)
+        };
+        work(&mut window, &mut step, &chain);
+        assert_eq!(step, 20);
+        let done = Chain {
+            accepted: 20,
+            committed: 20,
+            ..chain
+        };
+        assert_eq!(window.decide(20, &done), Decision::Wait);
+        let newer = Chain {
+            template: [2; 32],
+            ..done
+        };
+        assert_eq!(window.decide(20, &newer), Decision::Wait);
     }
 
     #[test]
@@ -228,6 +226,17 @@ mod tests {
     }
 
     #[test]
+    fn only_steps_that_nobody_has_trained_lead_on() {
+        let mut window = Window::default();
+        assert!(window.leads_on(5, &chain(0, 1)));
+        assert!(window.leads_on(5, &chain(8, 1)));
+        assert!(!window.leads_on(32, &chain(0, 1)));
+        window.rewound(32);
+        assert!(!window.leads_on(5, &chain(0, 2)));
+        assert!(window.leads_on(5, &chain(8, 2)));
+    }
+
+    #[test]
     fn a_worker_behind_the_chain_catches_up() {
         assert_eq!(Window::default().decide(3, &chain(8, 1)), Decision::CatchUp);
     }
@@ -241,70 +250,23 @@ mod tests {
     }
 
     #[test]
-    fn a_checkpoint_is_due_after_a_quarter_of_the_window_or_some_seconds() {
-        let mut window = Window::default();
-        window.submitted(4, [7; 32], &chain(0, 1), NOW);
-        let chain = chain(4, 1);
-        assert_eq!(window.checkpoint(8, &chain, NOW), None);
-        assert_eq!(window.checkpoint(12, &chain, NOW), Some(Checkpoint::New));
-        let later = NOW + CHECKPOINT_EVERY;
-        assert_eq!(window.checkpoint(8, &chain, later), Some(Checkpoint::New));
-    }
-
-    #[test]
-    fn only_whole_segments_inside_the_window_are_checkpointed() {
-        let window = Window::default();
-        assert_eq!(window.checkpoint(13, &chain(0, 1), NOW), None);
-        assert_eq!(window.checkpoint(8, &chain(8, 1), NOW), None);
-        assert_eq!(window.checkpoint(4, &chain(8, 1), NOW), None);
-        assert_eq!(
-            window.checkpoint(32, &chain(0, 1), NOW),
-            Some(Checkpoint::New)
-        );
-        assert_eq!(window.checkpoint(36, &chain(0, 1), NOW), None);
-    }
-
-    #[test]
-    fn one_checkpoint_is_on_its_way_at_a_time_and_a_lost_one_is_sent_again() {
-        let mut window = Window::default();
-        window.submitted(8, [7; 32], &chain(0, 1), NOW);
-        let mut chain = chain(0, 2);
-        assert_eq!(window.checkpoint(16, &chain, NOW * 2), None);
-        chain.block += RESUBMIT_AFTER_BLOCKS;
-        let again = Checkpoint::Again {
-            to: 8,
-            root: [7; 32],
-        };
-        assert_eq!(window.checkpoint(16, &chain, NOW * 2), Some(again));
-        chain.committed = 8;
-        assert_eq!(
-            window.checkpoint(16, &chain, NOW * 2),
-            Some(Checkpoint::New)
-        );
-    }
-
-    #[test]
     fn a_lone_miner_never_deadlocks() {
-        // the chain takes a checkpoint only in a block, and a block needs a draw under the newest template
+        // the chain takes a claim only in a block, and a block needs a draw under the newest template
         let (mut window, mut step, mut chain) = (Window::default(), 0, chain(0, 0));
         for block in 0..200u64 {
-            chain.block = block;
             chain.template = [block as u8; 32];
             let mut drew = false;
             while !drew {
-                if let Some(Checkpoint::New) = window.checkpoint(step, &chain, Duration::ZERO) {
-                    window.submitted(step, [0; 32], &chain, Duration::ZERO);
-                }
                 match window.decide(step, &chain) {
                     Decision::Train => {
                         window.worked(step, &chain);
                         step += 1;
                         drew = true;
                     }
-                    Decision::CatchUp => step = chain.committed,
+                    Decision::CatchUp => step = chain.accepted,
                     Decision::Rewind => {
                         window.rewound(step);
-                        step = chain.committed;
+                        step = chain.accepted;
                     }
                     Decision::Return(front) => {
                         window.returned();
@@ -313,11 +275,13 @@ mod tests {
                     Decision::Wait => panic!("nothing left to mine at step {step}"),
                 }
             }
-            // blocks are full for a long time, so checkpoints wait
-            if block % 90 == 89 {
-                chain.committed = window.pending.map_or(chain.committed, |pending| pending.to);
+            // a claim is revealed, and its audit ends a long time later
+            match block % 90 {
+                40 => chain.committed += 16,
+                89 => chain.accepted = chain.committed,
+                _ => {}
             }
         }
-        assert!(chain.committed > 0);
+        assert!(chain.accepted > 0);
     }
 }

@@ -1,7 +1,7 @@
 //! A worker from start to end: checks everything that can be checked before the first step, then keeps the parts running.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -9,26 +9,33 @@ use std::{
     time::Duration,
 };
 
+use quern_blobs::{Blobs, Config, StartError, StoreError, libp2p::Multiaddr};
 use quern_client::{
-    Client, Run, Signer, Template,
+    Client, Role, Signer,
     dataset::{Loaded, Source},
     ss58,
 };
-use quern_training::State;
 use quern_work::Hash;
 use tokio::{
     runtime::Handle,
     signal::unix::{SignalKind, signal},
-    sync::watch,
+    sync::{mpsc, watch},
     task::{JoinError, JoinSet},
 };
 
 use crate::{
     WorkerError,
-    backend::{Cpu, Isa},
-    checkpoint::{self, Owner, Store},
-    display::{Display, Gauges, Phase},
-    link::{Feed, Link},
+    backend::Isa,
+    chain::Node,
+    checkpoint,
+    course::Show,
+    data::Library,
+    display::{Display, Gauges},
+    duties::{Office, announce},
+    execute::Machine,
+    journal::Journal,
+    link::{Ends, Feed, Link},
+    miner::Miner,
     submitter::Submitter,
     trainer::{Surroundings, Trainer},
 };
@@ -36,44 +43,86 @@ use crate::{
 /// Time for tasks to end when the worker does.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// Runs on their way to the trainer.
+const ARRIVALS: usize = 4;
+
+/// The journal's entry of where blobs were served last.
+const LISTENED: &str = "listened";
+
 /// What a worker is told.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The node's websocket.
     pub url: String,
-    /// The key of the node's author.
+    /// The key of the tickets; a miner's is the key of the node's author.
     pub signer: Signer,
-    /// The rows to train on.
+    /// What to do, each role once.
+    pub roles: Vec<Role>,
+    /// The rows of the commons.
     pub dataset: Source,
-    /// The run to train; none for the author's first one.
+    /// The only commons run to train; none for all of the account's.
     pub run: Option<u64>,
     /// The chain to insist on.
     pub genesis: Option<Hash>,
-    /// Where states are kept.
+    /// Where states, claims, votes and blobs are kept.
     pub data_dir: PathBuf,
     /// Threads that train.
     pub threads: usize,
     /// Instructions that train.
     pub isa: Isa,
-    /// Steps between two evaluations besides those at checkpoints; none for every two seconds.
+    /// Steps between two evaluations; none for every two seconds.
     pub held_out_every: Option<u64>,
     /// Whether to wait for the node and for the run.
     pub retry: bool,
+    /// How blobs are served.
+    pub blobs: BlobOptions,
 }
 
-/// Trains until the process is told to end by SIGINT or SIGTERM.
+/// How blobs are served and fetched.
+#[derive(Clone, Debug)]
+pub struct BlobOptions {
+    /// Where to listen.
+    pub listen: Multiaddr,
+    /// The address to name to others, where that is another one.
+    pub external: Option<Multiaddr>,
+    /// Nodes to find others by.
+    pub peers: Vec<Multiaddr>,
+    /// Most bytes kept.
+    pub capacity: u64,
+}
+
+impl Options {
+    fn plays(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+
+    /// Where what belongs to this key on this chain is kept.
+    fn own_folder(&self, genesis: &Hash) -> PathBuf {
+        let account = hex::encode(self.signer.account());
+        self.data_dir
+            .join(&hex::encode(genesis)[..16])
+            .join(format!("account-{}", &account[..16]))
+    }
+}
+
+/// Plays its roles until the process is told to end by SIGINT or SIGTERM.
 ///
 /// # Errors
-/// Whatever stands in the way of training, each a line that says what to do.
+/// Whatever stands in the way, each a line that says what to do.
 pub fn run(options: Options, display: Display) -> Result<(), WorkerError> {
     checkpoint::probe(&options.data_dir)?;
-    let data = options.dataset.load()?;
-    tracing::info!(
-        "{}: {} rows to train on, {} held out",
-        options.dataset,
-        data.training.rows(),
-        data.held_out.rows()
-    );
+    let data = if options.plays(Role::Miner) || options.plays(Role::Verifier) {
+        let data = options.dataset.load()?;
+        tracing::info!(
+            "{}: {} rows to train on, {} held out",
+            options.dataset,
+            data.training.rows(),
+            data.held_out.rows()
+        );
+        Some(data)
+    } else {
+        None
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -84,50 +133,74 @@ pub fn run(options: Options, display: Display) -> Result<(), WorkerError> {
     done
 }
 
-async fn work(options: Options, data: Loaded, display: &Display) -> Result<(), WorkerError> {
-    let (feed_sender, mut feed) = watch::channel(Feed::default());
+/// What the connection tells.
+struct Line {
+    feed: watch::Receiver<Feed>,
+    client: watch::Receiver<Option<Client>>,
+    blocks: watch::Receiver<u32>,
+}
+
+async fn work(
+    options: Options,
+    data: Option<Loaded>,
+    display: &Display,
+) -> Result<(), WorkerError> {
+    let (feed_sender, feed) = watch::channel(Feed::default());
     let (client_sender, client) = watch::channel(None::<Client>);
+    let (block_sender, blocks) = watch::channel(0);
     let link = Link {
         url: options.url.clone(),
         genesis: options.genesis,
         retry: options.retry,
+        templates: options.plays(Role::Miner),
     };
     // dropped with this function, so that the connection's task has no last words after an error's
-    let mut links = JoinSet::from_iter([link.follow(feed_sender, client_sender)]);
+    let mut links = JoinSet::from_iter([link.follow(Ends {
+        feed: feed_sender,
+        client: client_sender,
+        blocks: block_sender,
+    })]);
     let gauges = Gauges::default();
-    tokio::spawn(display.clone().run(gauges.clone(), feed.clone()));
+    let roles = options.roles.clone();
+    tokio::spawn(display.clone().run(gauges.clone(), feed.clone(), roles));
     let (mut interrupt, mut terminate) = (
         signal(SignalKind::interrupt())?,
         signal(SignalKind::terminate())?,
     );
 
-    let (template, run) = tokio::select! {
+    let mut line = Line {
+        feed,
+        client,
+        blocks,
+    };
+    let genesis = tokio::select! {
         Some(reason) = links.join_next() => return Err(joined(reason).into()),
         _ = interrupt.recv() => return Ok(()),
         _ = terminate.recv() => return Ok(()),
-        found = first_run(&mut feed, &options, &gauges) => found?,
+        found = first_contact(&mut line, &options) => found?,
     };
-    let (orders, submitter) = Submitter::new(client, options.signer.clone());
+    let folder = options.own_folder(&genesis);
+    let journal = Journal::open(folder.join("journal"))?;
+    let blobs = serve(&options.blobs, &folder, &journal).await?;
     let stop = Arc::new(AtomicBool::new(false));
-    let out = Surroundings {
-        feed,
-        orders,
-        gauges,
-        stop: stop.clone(),
-        runtime: Handle::current(),
-    };
-    let trainer = prepare(&options, data, &template, &run, out)?;
-    tokio::spawn(submitter.run());
-    let mut training = tokio::task::spawn_blocking(move || trainer.run());
+    let mut parts = start(
+        &options, data, line, gauges, genesis, journal, &blobs, &stop,
+    );
 
     let told = tokio::select! {
-        done = &mut training => return joined(done),
+        Some(done) = parts.roles.join_next() => joined(done),
+        Some(done) = parts.training.join_next() => joined(done),
         Some(reason) = links.join_next() => Err(joined(reason).into()),
         _ = interrupt.recv() => Ok(()),
         _ = terminate.recv() => Ok(()),
     };
     stop.store(true, Ordering::Relaxed);
-    joined(training.await).and(told)
+    let mut ended = told;
+    while let Some(done) = parts.training.join_next().await {
+        ended = ended.and(joined(done));
+    }
+    blobs.shutdown().await;
+    ended
 }
 
 /// What a task returned; its panic goes on here.
@@ -135,106 +208,186 @@ fn joined<T>(task: Result<T, JoinError>) -> T {
     task.unwrap_or_else(|crash| std::panic::resume_unwind(crash.into_panic()))
 }
 
-/// Waits for the first template that shows the wanted run.
-async fn first_run(
-    feed: &mut watch::Receiver<Feed>,
-    options: &Options,
-    gauges: &Gauges,
-) -> Result<(Arc<Template>, Run), WorkerError> {
-    loop {
-        let template = feed.borrow_and_update().template.clone();
-        if let Some(template) = template {
-            let key = options.signer.account();
-            if template.author != key {
-                return Err(WorkerError::OtherAuthor {
-                    node: ss58(&template.author),
-                    key: ss58(&key),
-                });
-            }
-            if let Some(run) = wanted(&template.runs, options.run) {
-                return Ok((template.clone(), run.clone()));
-            }
-            let missing = WorkerError::NoRun {
-                author: ss58(&key),
-                run: options.run,
-            };
-            if !options.retry {
-                return Err(missing);
-            }
-            if gauges.read().phase != Phase::NoRun {
-                tracing::warn!("{missing}; waiting for it");
-                gauges.update(|progress| progress.phase = Phase::NoRun);
-            }
-        }
-        if feed.changed().await.is_err() {
-            // the connection task has ended, and its reason ends the worker
-            std::future::pending::<()>().await;
+/// Waits for the node, and for a miner's first template, and gives the chain's genesis hash.
+async fn first_contact(line: &mut Line, options: &Options) -> Result<Hash, WorkerError> {
+    let client = match line.client.wait_for(Option::is_some).await {
+        Ok(client) => client.clone(),
+        Err(_) => None,
+    };
+    let Some(client) = client else {
+        // the connection's task has ended, and its reason ends the worker
+        return std::future::pending().await;
+    };
+    if options.plays(Role::Miner) {
+        let shown = line.feed.wait_for(|feed| feed.template.is_some()).await;
+        let author = shown
+            .ok()
+            .and_then(|feed| feed.template.as_ref().map(|t| t.author));
+        let Some(author) = author else {
+            return std::future::pending().await;
+        };
+        let key = options.signer.account();
+        if author != key {
+            return Err(WorkerError::OtherAuthor {
+                node: ss58(&author),
+                key: ss58(&key),
+            });
         }
     }
+    Ok(client.genesis_hash())
 }
 
-/// The run with this number, or the first one.
-fn wanted(runs: &[Run], id: Option<u64>) -> Option<&Run> {
-    match id {
-        Some(id) => runs.iter().find(|run| run.id == id),
-        None => runs.iter().min_by_key(|run| run.id),
+/// Starts to serve blobs: where it was done last, if the port is left to chance and that one is free, since tickets name it.
+async fn serve(
+    options: &BlobOptions,
+    folder: &Path,
+    journal: &Journal,
+) -> Result<Blobs, WorkerError> {
+    let config = |listen: Multiaddr| Config {
+        capacity: options.capacity,
+        listen,
+        external: options.external.clone(),
+        bootstrap: options.peers.clone(),
+        ..Config::new(folder)
+    };
+    let last: Option<(String, String)> = journal.get(LISTENED)?;
+    let wanted = options.listen.to_string();
+    let again = last.filter(|(asked, _)| *asked == wanted);
+    let again = again.and_then(|(_, got)| got.parse().ok());
+    let started = match again {
+        Some(again) => match Blobs::start(config(again)).await {
+            Err(StartError::Listen(..)) => Blobs::start(config(options.listen.clone())).await,
+            started => started,
+        },
+        None => Blobs::start(config(options.listen.clone())).await,
+    };
+    let blobs = match started {
+        Err(StartError::Store(StoreError::Locked(lock))) => return Err(WorkerError::InUse(lock)),
+        started => started?,
+    };
+    if options.external.is_none() {
+        let address = blobs.address();
+        let got = address.split("/p2p/").next().unwrap_or(&address);
+        journal.put(LISTENED, &(wanted, got))?;
     }
+    tracing::info!("serving blobs at {}", blobs.address());
+    Ok(blobs)
 }
 
-/// Checks that this machine can train the run, and locks its folder.
-fn prepare(
+/// The running parts.
+struct Parts {
+    roles: JoinSet<Result<(), WorkerError>>,
+    training: JoinSet<Result<(), WorkerError>>,
+}
+
+#[allow(clippy::too_many_arguments)]
+fn start(
     options: &Options,
-    data: Loaded,
-    template: &Template,
-    run: &Run,
-    out: Surroundings,
-) -> Result<Trainer, WorkerError> {
-    let bad_task = |reason| WorkerError::BadTask {
-        run: run.id,
-        reason,
+    data: Option<Loaded>,
+    line: Line,
+    gauges: Gauges,
+    genesis: Hash,
+    journal: Journal,
+    blobs: &Blobs,
+    stop: &Arc<AtomicBool>,
+) -> Parts {
+    let chain = Node::new(line.client.clone(), line.blocks, options.signer.clone());
+    let (training_rows, held_out) = match data {
+        Some(data) => (Some(Arc::new(data.training)), Some(Arc::new(data.held_out))),
+        None => (None, None),
     };
-    run.spec
-        .validate(template.rules.noise_rank)
-        .map_err(bad_task)?;
-    let ours = data.training.commitment();
-    if ours != run.spec.dataset {
-        return Err(WorkerError::OtherDataset {
-            dataset: options.dataset.to_string(),
-            run: run.id,
-            ours: ours.root,
-            task: run.spec.dataset.root,
-        });
+    let library = Library::new(blobs.clone(), training_rows);
+    let machine = Machine::new(options.threads, options.isa);
+    let mut parts = Parts {
+        roles: JoinSet::new(),
+        training: JoinSet::new(),
+    };
+    let (announcing, roles, contact) = (chain.clone(), options.roles.clone(), blobs.address());
+    tokio::spawn(async move { announce(&announcing, &roles, &contact).await });
+
+    if options.plays(Role::Miner) {
+        let (orders, submitter) = Submitter::new(line.client, options.signer.clone());
+        tokio::spawn(submitter.run());
+        let (courses, arrivals) = mpsc::channel(ARRIVALS);
+        let trainer = Trainer::new(
+            arrivals,
+            Surroundings {
+                feed: line.feed,
+                orders,
+                gauges: gauges.clone(),
+                stop: stop.clone(),
+                runtime: Handle::current(),
+            },
+        );
+        parts.training.spawn_blocking(move || trainer.run());
+        let miner = Miner {
+            chain: chain.clone(),
+            genesis,
+            shelf: blobs.clone(),
+            library: library.clone(),
+            data_name: options.dataset.to_string(),
+            machine: machine.clone(),
+            journal: journal.clone(),
+            data_dir: options.data_dir.clone(),
+            gauges: gauges.clone(),
+            courses,
+            show: held_out.map(|held_out| Show {
+                held_out,
+                every: options.held_out_every,
+            }),
+            only: options.run,
+            retry: options.retry,
+        };
+        parts.roles.spawn(miner.mine());
     }
-    let owner = Owner {
-        genesis: template.genesis,
-        run: run.id,
-        seed: run.seed,
-        spec: run.spec.clone(),
-    };
-    let store = Store::open(&options.data_dir, owner)?;
-    let state = State::initial(&run.spec.sizes(), &run.seed)?;
-    let cpu = Cpu::new(
-        &run.spec,
-        run.seed,
-        Arc::new(data.training),
-        state,
-        options.threads,
-        options.isa,
-    )?;
-    tracing::info!(
-        "run {} of {}: layers {:?}, batch {}, {} threads, {}",
-        run.id,
-        ss58(&template.author),
-        run.spec.sizes(),
-        run.spec.batch,
-        cpu.threads(),
-        cpu.isa()
-    );
-    Ok(Trainer::new(
-        cpu,
-        store,
-        data.held_out,
-        options.held_out_every,
-        out,
-    ))
+    if options.roles.iter().any(|role| *role != Role::Miner) {
+        let office = Office {
+            chain,
+            shelf: blobs.clone(),
+            library,
+            machine,
+            journal,
+            gauges,
+            roles: options.roles.clone(),
+        };
+        parts
+            .roles
+            .spawn(async move { office.attend().await.map_err(WorkerError::from) });
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options() -> BlobOptions {
+        BlobOptions {
+            listen: "/ip4/127.0.0.1/tcp/0".parse().unwrap(),
+            external: None,
+            peers: Vec::new(),
+            capacity: 1 << 20,
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_restarted_worker_serves_where_its_tickets_say_unless_that_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open(folder.path().join("journal")).unwrap();
+        let options = options();
+        let start = || serve(&options, folder.path(), &journal);
+        let first = start().await.unwrap();
+        let address = first.address();
+        let refusal = start().await.err().unwrap();
+        assert!(matches!(refusal, WorkerError::InUse(_)), "{refusal}");
+        first.shutdown().await;
+        drop(first);
+        let again = start().await.unwrap();
+        assert_eq!(again.address(), address);
+        again.shutdown().await;
+        drop(again);
+        let port = address.split('/').nth(4).unwrap();
+        let _taken = std::net::TcpListener::bind(format!("127.0.0.1:{port}")).unwrap();
+        assert_ne!(start().await.unwrap().address(), address);
+    }
 }

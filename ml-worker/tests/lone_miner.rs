@@ -1,4 +1,4 @@
-//! The trainer against a chain's double: templates in, orders out, every seal and state root checked by the plain code.
+//! The trainer against a chain's double: templates in, orders out, every seal and segment checked by the plain code.
 
 use std::{
     path::Path,
@@ -9,16 +9,19 @@ use std::{
     time::Duration,
 };
 
-use quern_client::{Run, Template, WorkRules};
-use quern_training::{Dataset, State};
+use quern_client::{Run, SegmentResult, Template, WorkRules};
+use quern_market::claim::steps_root;
+use quern_training::{Dataset, State, weights_tree};
 use quern_work::{Hash, Terms, WorkSeal, hash, target, task::TaskSpec, verify};
 use quern_worker::{
     WorkerError,
     backend::{Cpu, Isa},
     checkpoint::{Owner, Store},
+    course::{Course, Show},
     display::{Gauges, Phase, Progress},
     link::Feed,
     submitter::Order,
+    trace::{SharedTrace, Trace},
     trainer::{Surroundings, Trainer},
 };
 use tokio::{
@@ -29,6 +32,7 @@ use tokio::{
 const SEED: Hash = [7; 32];
 const FEATURES: usize = 512;
 const MAX_AHEAD: u64 = 32;
+const SEGMENT: u32 = 8;
 
 fn dataset() -> Dataset {
     let mut bytes = vec![0; 256 * FEATURES];
@@ -45,7 +49,7 @@ fn spec() -> TaskSpec {
         batch: 64,
         lr_shift: 4,
         lr_every: 100,
-        segment: 8,
+        segment: SEGMENT,
     }
 }
 
@@ -55,8 +59,12 @@ fn run() -> Run {
         task: 0,
         seed: SEED,
         spec: spec(),
+        ticket: 0,
+        steps: None,
+        accepted: 0,
         committed: 0,
         state_root: None,
+        pending: None,
         last_sealed: None,
         macs: 0,
         seals: 0,
@@ -79,6 +87,51 @@ fn exact_state(steps: u64) -> State {
     state
 }
 
+/// What the segment after `from` steps gives, by the plain code.
+fn exact_segment(from: u64) -> SegmentResult {
+    let (spec, data) = (spec(), dataset());
+    let mut state = exact_state(from);
+    let start_root = state.root();
+    let (mut weights, mut correct) = (Vec::new(), 0);
+    for step in from..from + u64::from(SEGMENT) {
+        weights.push(weights_tree(&state.first_operand_transposed(), FEATURES).root());
+        let (x, y) = data.batch(&SEED, step, spec.batch);
+        let answers = state.predict(&x).unwrap();
+        correct += answers.iter().zip(&y).filter(|(a, b)| a == b).count() as u32;
+        state
+            .train_step(&SEED, spec.lr_shift_at(step), &x, &y)
+            .unwrap();
+    }
+    SegmentResult {
+        start_root,
+        state_root: state.root(),
+        steps_root: steps_root(&weights),
+        correct,
+    }
+}
+
+/// A course of a run with its folder under `data_dir`, and the trace that it fills.
+fn course(data_dir: &Path, run: &Run) -> (Course, SharedTrace) {
+    let owner = Owner {
+        genesis: [5; 32],
+        run: run.id,
+        seed: SEED,
+        spec: spec(),
+    };
+    let store = Arc::new(Store::open(data_dir, owner).unwrap());
+    let first = exact_state(0);
+    let trace = store
+        .trace()
+        .unwrap_or_else(|| Trace::new(SEGMENT, 0, first.root()));
+    let trace = SharedTrace::new(trace);
+    let cpu = Cpu::new(&spec(), SEED, Arc::new(dataset()), first, 1, Isa::detect()).unwrap();
+    let show = Show {
+        held_out: Arc::new(dataset()),
+        every: None,
+    };
+    (Course::new(cpu, store, trace.clone(), Some(show)), trace)
+}
+
 /// A chain of one run, and the trainer that works it.
 struct Double {
     template: Template,
@@ -86,6 +139,8 @@ struct Double {
     orders: mpsc::Receiver<Order>,
     gauges: Gauges,
     stop: Arc<AtomicBool>,
+    courses: mpsc::Sender<Course>,
+    trace: SharedTrace,
     trainer: std::thread::JoinHandle<Result<(), WorkerError>>,
     runtime: Runtime,
 }
@@ -117,17 +172,12 @@ impl Double {
             },
             runs: vec![run.clone()],
         };
-        let owner = Owner {
-            genesis: template.genesis,
-            run: run.id,
-            seed: SEED,
-            spec: spec(),
-        };
-        let store = Store::open(data_dir, owner).unwrap();
-        let first = exact_state(0);
-        let cpu = Cpu::new(&spec(), SEED, Arc::new(dataset()), first, 1, Isa::detect()).unwrap();
+        let (course, trace) = course(data_dir, &run);
+        let (courses, arrivals) = mpsc::channel(2);
+        courses.try_send(course).unwrap();
         let (feed, templates) = watch::channel(Feed {
             template: Some(Arc::new(template.clone())),
+            best: 0,
             finalised: 0,
         });
         let (sender, orders) = mpsc::channel(1000);
@@ -139,8 +189,10 @@ impl Double {
             stop: stop.clone(),
             runtime: runtime.handle().clone(),
         };
-        let trainer = Trainer::new(cpu, store, dataset(), None, out);
+        let trainer = Trainer::new(arrivals, out);
         Self {
+            courses,
+            trace,
             template,
             feed,
             orders,
@@ -168,11 +220,6 @@ impl Double {
                 Order::Seal { pre_hash, seal } => (pre_hash, seal, self.template.difficulty),
                 Order::Share { pre_hash, seal } => {
                     (pre_hash, seal, self.template.rules.share_difficulty)
-                }
-                Order::Checkpoint { run, to, root } => {
-                    assert_eq!((run, to % 8), (3, 0));
-                    assert_eq!(root, exact_state(to).root(), "state root after {to} steps");
-                    continue;
                 }
             };
             let rules = self.template.rules;
@@ -221,22 +268,96 @@ impl Double {
     }
 }
 
+/// Has the chain accept so many steps of the run.
+fn accept(run: &mut Run, steps: u64) {
+    run.accepted = steps;
+    run.committed = steps;
+    run.state_root = (steps > 0).then(|| exact_state(steps).root());
+}
+
 #[test]
-fn every_seal_share_and_checkpoint_of_a_lone_miner_holds() {
+fn every_seal_share_and_segment_of_a_lone_miner_holds() {
     let folder = tempfile::tempdir().unwrap();
     let mut chain = Double::start(folder.path(), run());
-    let mut committed = 0;
+    let mut accepted = 0;
     for _ in 0..12 {
         let seal = chain.checked_seal();
-        let kept = chain.wait_until(|progress| progress.step >= committed + MAX_AHEAD / 4);
-        committed += 8;
+        let kept = chain.wait_until(|progress| progress.step >= accepted + MAX_AHEAD / 4);
         assert!(seal.step < kept.committed + MAX_AHEAD);
-        chain.next_template(|template| {
-            template.runs[0].committed = committed;
-            template.runs[0].state_root = Some(exact_state(committed).root());
-        });
+        let results = chain
+            .trace
+            .lock()
+            .between(accepted, accepted + 8)
+            .unwrap()
+            .to_vec();
+        assert_eq!(results, [exact_segment(accepted)]);
+        accepted += 8;
+        chain.next_template(|template| accept(&mut template.runs[0], accepted));
     }
     chain.stop().unwrap();
+}
+
+#[test]
+fn a_claim_under_audit_lets_training_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut chain = Double::start(folder.path(), run());
+    chain.wait_until(|progress| progress.phase == Phase::Waiting);
+    assert_eq!(chain.trace.lock().next(), MAX_AHEAD);
+    chain.next_template(|template| template.runs[0].committed = 16);
+    chain.wait_until(|progress| progress.committed == 16);
+    chain.wait_until(|progress| progress.phase == Phase::Waiting);
+    let trace = chain.trace.lock().clone();
+    assert_eq!((trace.from(), trace.next()), (0, 16 + MAX_AHEAD));
+    chain.stop().unwrap();
+}
+
+#[test]
+fn what_was_not_accepted_is_trained_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut chain = Double::start(folder.path(), run());
+    chain.wait_until(|progress| progress.phase == Phase::Waiting);
+    let before = chain.trace.lock().clone();
+    chain.trace.lock().truncate(0);
+    chain.next_template(|_| ());
+    for _ in 0..2000 {
+        if chain.trace.lock().next() == MAX_AHEAD {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(*chain.trace.lock(), before);
+    chain.stop().unwrap();
+}
+
+#[test]
+fn a_paid_run_is_trained_to_its_end_before_the_commons() {
+    let folder = tempfile::tempdir().unwrap();
+    let paid = Run {
+        id: 9,
+        task: 1,
+        steps: Some(24),
+        ..run()
+    };
+    let mut chain = Double::with_window(folder.path(), run(), u64::MAX);
+    chain.wait_until(|progress| progress.step >= 5);
+    let (course, trace) = course(folder.path(), &paid);
+    chain.courses.try_send(course).unwrap();
+    chain.next_template(|template| template.runs.push(paid));
+    for _ in 0..2000 {
+        if trace.lock().next() == 24 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(trace.lock().next(), 24, "the paid run is stuck");
+    let commons = chain.trace.lock().next();
+    chain.wait_until(|progress| progress.step > commons);
+    assert_eq!(trace.lock().next(), 24);
+    // its last state is kept, however the worker ends
+    chain.next_template(|template| accept(&mut template.runs[1], 24));
+    chain.stop().unwrap();
+    let (_course, trace) = self::course(folder.path(), &Run { id: 9, ..run() });
+    assert_eq!(trace.lock().whole(), 24);
 }
 
 #[test]
@@ -278,11 +399,8 @@ fn a_worker_stopped_at_the_end_of_its_window_starts_there() {
     let first = Double::start(folder.path(), run());
     first.wait_until(|progress| progress.phase == Phase::Waiting);
     first.stop().unwrap();
-    let moved = Run {
-        committed: 8,
-        state_root: Some(exact_state(8).root()),
-        ..run()
-    };
+    let mut moved = run();
+    accept(&mut moved, 8);
     let mut second = Double::start(folder.path(), moved);
     assert!(second.checked_seal().step >= MAX_AHEAD);
     second.stop().unwrap();
@@ -291,11 +409,8 @@ fn a_worker_stopped_at_the_end_of_its_window_starts_there() {
 #[test]
 fn a_worker_without_its_folder_replays_up_to_the_chain() {
     let folder = tempfile::tempdir().unwrap();
-    let ahead = Run {
-        committed: 40,
-        state_root: Some(exact_state(40).root()),
-        ..run()
-    };
+    let mut ahead = run();
+    accept(&mut ahead, 40);
     let mut chain = Double::start(folder.path(), ahead);
     assert!(chain.checked_seal().step >= 40);
     chain.stop().unwrap();
@@ -305,6 +420,7 @@ fn a_worker_without_its_folder_replays_up_to_the_chain() {
 fn a_state_that_exact_training_does_not_give_ends_the_worker() {
     let folder = tempfile::tempdir().unwrap();
     let wrong = Run {
+        accepted: 8,
         committed: 8,
         state_root: Some([9; 32]),
         ..run()
@@ -318,20 +434,14 @@ fn a_state_that_exact_training_does_not_give_ends_the_worker() {
 }
 
 #[test]
-fn a_chain_that_takes_a_checkpoint_back_is_followed_back() {
+fn a_chain_that_takes_an_acceptance_back_is_followed_back() {
     let folder = tempfile::tempdir().unwrap();
     let mut chain = Double::start(folder.path(), run());
     chain.checked_seal();
-    chain.next_template(|template| {
-        template.runs[0].committed = 24;
-        template.runs[0].state_root = Some(exact_state(24).root());
-    });
+    chain.next_template(|template| accept(&mut template.runs[0], 24));
     chain.wait_until(|progress| progress.committed == 24);
     chain.wait_until(|progress| progress.phase == Phase::Waiting);
-    chain.next_template(|template| {
-        template.runs[0].committed = 0;
-        template.runs[0].state_root = None;
-    });
+    chain.next_template(|template| accept(&mut template.runs[0], 0));
     assert!(chain.checked_seal().step < MAX_AHEAD);
     chain.stop().unwrap();
 }

@@ -1,16 +1,17 @@
 //! The Quern node: a Substrate node whose blocks are sealed by training neural networks.
 //!
-//! Glue only; no rules live here. The command line and the chain specs are in the library; here, in
+//! Glue only; no rules live here. The command line, the chain specs and the RPC for programs that don't speak SCALE
+//! are in the library; here, in
 //! the order in which they act:
 //!
 //! - [`command`] does what the command line asks for;
 //! - [`check`] checks a block of the database again;
 //! - [`service`] wires client, network, GRANDPA and the engine of `quern-pouw` into a running node;
-//! - [`rpc`] adds our JSON-RPC modules to those that every Substrate node serves.
+//! - [`modules`] adds our JSON-RPC modules to those that every Substrate node serves.
 
 mod check;
 mod command;
-mod rpc;
+mod modules;
 mod service;
 
 use std::process::ExitCode;

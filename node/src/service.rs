@@ -5,7 +5,7 @@
 //! finalised block), the proof-of-work import (seal, total difficulty), GRANDPA's import (authority
 //! changes, justifications), the client.
 
-use crate::rpc;
+use crate::modules;
 use polkadot_sdk::{
     sc_basic_authorship::ProposerFactory,
     sc_client_api::HeaderBackend,
@@ -15,7 +15,9 @@ use polkadot_sdk::{
         SharedVoterState, VotingRulesBuilder,
     },
     sc_executor::WasmExecutor,
-    sc_network::{NetworkBackend, config::FullNetworkConfiguration},
+    sc_network::{
+        NetworkBackend, NetworkStateInfo, NetworkStatusProvider, config::FullNetworkConfiguration,
+    },
     sc_telemetry::{Telemetry, TelemetryWorker},
     sc_transaction_pool::{Builder as PoolBuilder, TransactionPoolHandle},
     sc_transaction_pool_api::OffchainTransactionPoolFactory,
@@ -23,13 +25,20 @@ use polkadot_sdk::{
     sp_io::SubstrateHostFunctions,
     sp_runtime::traits::Block as BlockT,
 };
+use quern_node::rpc::{
+    Identity, Traffic,
+    vitals::{self, Vitals},
+};
 use quern_pouw::{AuthoringConfig, AuthoringParts, Inherents, Metrics, UsefulWork, rpc::Network};
 use quern_runtime::RuntimeApi;
 use sc_service::{
     BuildNetworkParams, Configuration, Error, PartialComponents, SpawnTasksParams, TFullBackend,
     TFullClient, TaskManager,
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 pub(crate) use quern_runtime::opaque::Block;
 
@@ -179,6 +188,7 @@ pub(crate) fn new_full<N: NetworkBackend<Block, <Block as BlockT>::Hash>>(
                 mut telemetry,
             },
     } = new_partial(&config)?;
+    let started = Instant::now();
     let registry = config.prometheus_registry().cloned();
     let telemetry_handle = telemetry.as_ref().map(Telemetry::handle);
 
@@ -239,11 +249,29 @@ pub(crate) fn new_full<N: NetworkBackend<Block, <Block as BlockT>::Hash>>(
         handle
     });
 
+    let pulse = Arc::new(Vitals::default());
+    let counters = network.clone();
+    let traffic = move || {
+        let network = counters.clone();
+        async move {
+            let status = network.status().await.ok()?;
+            Some(Traffic {
+                received: status.total_bytes_inbound,
+                sent: status.total_bytes_outbound,
+            })
+        }
+    };
+    task_manager.spawn_handle().spawn(
+        "vitals",
+        Some("quern"),
+        vitals::watch(pulse.clone(), traffic),
+    );
+
     let voter_state = SharedVoterState::empty();
-    let rpc_deps = rpc::Deps {
+    let rpc_deps = modules::Deps {
         client: client.clone(),
         pool: transaction_pool.clone(),
-        grandpa: rpc::GrandpaDeps {
+        grandpa: modules::GrandpaDeps {
             voter_state: voter_state.clone(),
             authority_set: grandpa.shared_authority_set().clone(),
             justifications: grandpa.justification_stream(),
@@ -252,6 +280,16 @@ pub(crate) fn new_full<N: NetworkBackend<Block, <Block as BlockT>::Hash>>(
                 Some(grandpa.shared_authority_set().clone()),
             ),
         },
+        identity: Identity {
+            node_id: network.local_peer_id().to_base58(),
+            name: config.network.node_name.clone(),
+            authority: config.role.is_authority(),
+            author: templates
+                .as_ref()
+                .map(|templates| templates.author().clone()),
+            started,
+        },
+        vitals: pulse,
         templates,
         metrics,
         network: {
@@ -285,7 +323,7 @@ pub(crate) fn new_full<N: NetworkBackend<Block, <Block as BlockT>::Hash>>(
         task_manager: &mut task_manager,
         keystore: keystore_container.keystore(),
         transaction_pool: transaction_pool.clone(),
-        rpc_builder: Box::new(move |executor| Ok(rpc::module(&rpc_deps, executor)?)),
+        rpc_builder: Box::new(move |executor| Ok(modules::module(&rpc_deps, executor)?)),
         network: network.clone(),
         system_rpc_tx,
         tx_handler_controller,

@@ -1,9 +1,9 @@
 //! What the node may ask of the runtime.
 
 use crate::{
-    AccountId, Balance, Block, Difficulty, Executive, Grandpa, Hash, InherentDataExt, Nonce,
-    Runtime, RuntimeGenesisConfig, System, TransactionPayment, VERSION, Work, opaque::SessionKeys,
-    presets,
+    AccountId, Audits, Balance, Block, Difficulty, Executive, Grandpa, Hash, InherentDataExt,
+    Nonce, Reputation, Runtime, RuntimeGenesisConfig, System, Tasks, Tickets, TransactionPayment,
+    VERSION, Work, opaque::SessionKeys, presets,
 };
 use alloc::vec::Vec;
 use polkadot_sdk::{
@@ -26,7 +26,11 @@ use polkadot_sdk::{
     sp_transaction_pool,
     sp_version::RuntimeVersion,
 };
-use quern_api::{RunInfo, WorkRules};
+use quern_api::{
+    RunInfo, WorkRules,
+    market::{AuditInfo, Economics, TaskInfo, TicketInfo},
+};
+use quern_market::{AuditId, Order, OrderError, Role, TaskId, TicketId};
 use quern_work::SealError;
 
 sp_api::impl_runtime_apis! {
@@ -159,6 +163,60 @@ sp_api::impl_runtime_apis! {
         }
     }
 
+    impl quern_api::market::MarketApi<Block> for Runtime {
+        fn ticket_price(role: Role) -> Balance {
+            Tickets::price(role)
+        }
+
+        fn pool(role: Role) -> u32 {
+            Tickets::pool(role)
+        }
+
+        fn ticket(id: TicketId) -> Option<TicketInfo> {
+            Tickets::ticket_info(id)
+        }
+
+        fn tickets_of(owner: AccountId) -> Vec<TicketInfo> {
+            Tickets::tickets_of_info(&owner)
+        }
+
+        fn task(id: TaskId) -> Option<TaskInfo> {
+            Tasks::task_info(id)
+        }
+
+        fn tasks(from: TaskId, limit: u32) -> Vec<TaskInfo> {
+            Tasks::tasks(from, limit)
+        }
+
+        fn audit(id: AuditId) -> Option<AuditInfo> {
+            Audits::audit_info(id)
+        }
+
+        fn reputation(who: AccountId) -> u64 {
+            Reputation::score(&who)
+        }
+
+        fn price_hint() -> Balance {
+            Tasks::price_hint()
+        }
+
+        fn quote(order: Order) -> Result<Balance, OrderError> {
+            Tasks::quote(&order)
+        }
+
+        fn economics(who: AccountId) -> Economics {
+            Economics {
+                stake: Tickets::stake_of(&who),
+                roles: Tickets::roles_of(&who),
+                reputation: Reputation::score(&who),
+                earned: pallet_rewards::Earned::<Runtime>::get(&who),
+                vesting: Work::runs_of(&who)
+                    .iter()
+                    .fold(0, |sum, run| sum.saturating_add(run.vesting)),
+            }
+        }
+    }
+
     impl frame_system_rpc_runtime_api::AccountNonceApi<Block, AccountId, Nonce> for Runtime {
         fn account_nonce(account: AccountId) -> Nonce {
             System::account_nonce(account)
@@ -213,9 +271,9 @@ sp_api::impl_runtime_apis! {
             Vec<polkadot_sdk::frame_benchmarking::BenchmarkList>,
             Vec<polkadot_sdk::frame_support::traits::StorageInfo>,
         ) {
-            use crate::{benchmarks::*, *};
+            use crate::*;
             use polkadot_sdk::{
-                frame_benchmarking::{self, BenchmarkList},
+                frame_benchmarking::BenchmarkList,
                 frame_support::traits::StorageInfoTrait,
             };
             let mut list = Vec::<BenchmarkList>::new();
@@ -226,9 +284,9 @@ sp_api::impl_runtime_apis! {
         fn dispatch_benchmark(
             config: polkadot_sdk::frame_benchmarking::BenchmarkConfig,
         ) -> Result<Vec<polkadot_sdk::frame_benchmarking::BenchmarkBatch>, alloc::string::String> {
-            use crate::{benchmarks::*, *};
+            use crate::*;
             use polkadot_sdk::{
-                frame_benchmarking::{self, BenchmarkBatch},
+                frame_benchmarking::BenchmarkBatch,
                 frame_support::traits::WhitelistedStorageKeys,
             };
             let whitelist = AllPalletsWithSystem::whitelisted_storage_keys();

@@ -1,9 +1,10 @@
 //! How each pallet is configured.
 
 use crate::{
-    AccountId, Balance, Balances, Block, BlockNumber, Difficulty, Hash, Nonce, PalletInfo, Rewards,
-    Runtime, RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin,
-    RuntimeTask, System, Timestamp, VERSION,
+    AccountId, Audits, Balance, Balances, Block, BlockNumber, Difficulty, Hash, Nonce, PalletInfo,
+    Reputation, Rewards, Runtime, RuntimeCall, RuntimeEvent, RuntimeFreezeReason,
+    RuntimeHoldReason, RuntimeOrigin, RuntimeTask, System, Tasks, Tickets, Timestamp, VERSION,
+    Work,
     author::Author,
     money::{DealWithFees, MILLI_QRN, QRN},
     opaque,
@@ -13,7 +14,7 @@ use polkadot_sdk::{
         PalletId, derive_impl,
         dispatch::DispatchClass,
         parameter_types,
-        traits::{ConstU32, ConstU64, ConstU128, Contains, VariantCountOf},
+        traits::{ConstU32, ConstU64, ConstU128, Contains, Get, VariantCountOf},
         weights::{
             ConstantMultiplier, IdentityFee, Weight,
             constants::{RocksDbWeight, WEIGHT_REF_TIME_PER_MILLIS},
@@ -31,6 +32,7 @@ use polkadot_sdk::{
     },
     sp_version::RuntimeVersion,
 };
+use quern_api::WorkRules;
 
 /// Part of a block that ordinary extrinsics may fill.
 const NORMAL: Perbill = Perbill::from_percent(75);
@@ -54,7 +56,8 @@ parameter_types! {
         .build();
 }
 
-/// The validators of genesis stay, so none may take its keys away.
+/// Validators are chosen by their supervisors' tickets, session by session: none may take its keys away
+/// while it is one.
 pub struct KeysStay;
 
 impl Contains<RuntimeCall> for KeysStay {
@@ -150,8 +153,7 @@ impl pallet_session::Config for Runtime {
     type NextSessionRotation = pallet_session::PeriodicSessions<SessionLength, NoOffset>;
     type RuntimeEvent = RuntimeEvent;
     type SessionHandler = <opaque::SessionKeys as OpaqueKeys>::KeyTypeIdProviders;
-    /// The validators of genesis stay.
-    type SessionManager = ();
+    type SessionManager = Tickets;
     type ShouldEndSession = pallet_session::PeriodicSessions<SessionLength, NoOffset>;
     type ValidatorId = AccountId;
     type ValidatorIdOf = ConvertInto;
@@ -173,22 +175,114 @@ impl pallet_difficulty::Config for Runtime {
     type WeightInfo = ();
 }
 
+parameter_types! {
+    pub const Day: BlockNumber = 14_400;
+    pub const Week: BlockNumber = 7 * 14_400;
+    pub const Month: BlockNumber = 30 * 14_400;
+}
+
+impl pallet_reputation::Config for Runtime {
+    type HalfLife = Week;
+}
+
+/// Accounts that have told their session keys.
+pub struct WithKeys;
+
+impl Contains<AccountId> for WithKeys {
+    fn contains(who: &AccountId) -> bool {
+        pallet_session::NextKeys::<Runtime>::contains_key(who)
+    }
+}
+
+impl pallet_tickets::Config for Runtime {
+    type BasePrice = ConstU128<{ 10 * QRN }>;
+    type Currency = Balances;
+    type KeysOf = WithKeys;
+    type Lifetime = Month;
+    type MaxPerOwner = ConstU32<64>;
+    type MaxValidators = ConstU32<32>;
+    type PoolTarget = ConstU32<40_960>;
+    type PriceFloor = ConstU128<QRN>;
+    type PriceInterval = ConstU32<144>;
+    type Reputation = Reputation;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type Unbonding = Week;
+    type WeightInfo = ();
+}
+
+/// The rules that tasks must fit.
+pub struct Rules;
+
+impl Get<WorkRules> for Rules {
+    fn get() -> WorkRules {
+        Work::rules()
+    }
+}
+
+/// Account of the pool for evaluators and verifiers.
+pub struct Pool;
+
+impl Get<AccountId> for Pool {
+    fn get() -> AccountId {
+        Rewards::pool()
+    }
+}
+
+impl pallet_tasks::Config for Runtime {
+    type ChainWork = ParentWork;
+    type CommitWithin = ConstU32<20>;
+    type Currency = Balances;
+    type GovernanceOrigin = frame_system::EnsureRoot<AccountId>;
+    type MaxOpen = ConstU32<1_000>;
+    type MinFee = ConstU128<QRN>;
+    type Pool = Pool;
+    type ProgressWithin = ConstU32<600>;
+    type Reputation = Reputation;
+    type RevealWithin = ConstU32<10>;
+    type Rules = Rules;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type StartWithin = ConstU32<100>;
+    type Tickets = Tickets;
+    type Voters = Rewards;
+    type WeightInfo = ();
+}
+
 /// Expected MACs of the parent of the block being executed.
 pub struct ParentWork;
 
-impl polkadot_sdk::frame_support::traits::Get<u128> for ParentWork {
+impl Get<u128> for ParentWork {
     fn get() -> u128 {
         Difficulty::parent()
     }
 }
 
 impl pallet_work::Config for Runtime {
+    type Audits = Audits;
     type Currency = Balances;
+    type ForfeitAfter = Day;
     type MaxRuns = ConstU32<16>;
     type ParentWork = ParentWork;
+    type Reputation = Reputation;
+    type RevealWithin = ConstU32<100>;
     type Rewards = Rewards;
     type RunDeposit = ConstU128<QRN>;
     type RuntimeHoldReason = RuntimeHoldReason;
+    type Tasks = Tasks;
+    type Tickets = Tickets;
+    type WeightInfo = ();
+}
+
+impl pallet_audits::Config for Runtime {
+    type Claims = Work;
+    type CommitWithin = ConstU32<20>;
+    type DrawAfter = ConstU32<2>;
+    type MaxActive = ConstU32<256>;
+    type Reputation = Reputation;
+    type RevealWithin = ConstU32<10>;
+    type Segments = ConstU32<3>;
+    type Tickets = Tickets;
+    type Verifiers = ConstU32<3>;
+    type Voters = Rewards;
     type WeightInfo = ();
 }
 

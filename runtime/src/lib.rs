@@ -166,8 +166,20 @@ mod runtime {
     pub type Difficulty = pallet_difficulty::Pallet<Runtime>;
 
     #[runtime::pallet_index(7)]
-    pub type Work = pallet_work::Pallet<Runtime>;
+    pub type Reputation = pallet_reputation::Pallet<Runtime>;
 
     #[runtime::pallet_index(8)]
+    pub type Tickets = pallet_tickets::Pallet<Runtime>;
+
+    #[runtime::pallet_index(9)]
+    pub type Tasks = pallet_tasks::Pallet<Runtime>;
+
+    #[runtime::pallet_index(10)]
+    pub type Work = pallet_work::Pallet<Runtime>;
+
+    #[runtime::pallet_index(11)]
+    pub type Audits = pallet_audits::Pallet<Runtime>;
+
+    #[runtime::pallet_index(12)]
     pub type Rewards = pallet_rewards::Pallet<Runtime>;
 }

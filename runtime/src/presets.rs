@@ -5,7 +5,7 @@
 
 use crate::{
     AccountId, Balance, BalancesConfig, DifficultyConfig, RuntimeGenesisConfig, SessionConfig,
-    WorkConfig, money::QRN, opaque::SessionKeys,
+    TasksConfig, TicketsConfig, WorkConfig, money::QRN, opaque::SessionKeys,
 };
 use alloc::{vec, vec::Vec};
 use polkadot_sdk::{
@@ -15,6 +15,7 @@ use polkadot_sdk::{
     sp_keyring::{Ed25519Keyring, Sr25519Keyring},
 };
 use quern_api::WorkRules;
+use quern_market::Role;
 use quern_work::{Dataset, Hash, TaskSpec};
 
 /// Merkle root over the training rows of the `glyphs` generator.
@@ -23,6 +24,12 @@ const GLYPHS_ROOT: Hash =
 
 /// What each endowed account owns at genesis.
 const ENDOWMENT: Balance = 1_000 * QRN;
+
+/// Stake of each ticket of genesis.
+const STAKE: Balance = 10 * QRN;
+
+/// Duties that a ticket of genesis takes on at a time.
+const CONCURRENT: u32 = 4;
 
 /// Rank of the noise on both chains: 28×28 images can be mined.
 const NOISE_RANK: u32 = 32;
@@ -43,11 +50,12 @@ pub fn glyphs() -> TaskSpec {
         batch: 512,
         lr_shift: 6,
         lr_every: 0,
-        segment: 64,
+        segment: 256,
     }
 }
 
-/// Validators who also own a run each, and how fast blocks should come.
+/// Validators, who each hold a supervisor's and a miner's ticket and own a run, and how fast blocks should
+/// come.
 fn genesis(validators: &[(Sr25519Keyring, Ed25519Keyring)], interval_ms: u64) -> serde_json::Value {
     let accounts: Vec<AccountId> = validators
         .iter()
@@ -74,18 +82,34 @@ fn genesis(validators: &[(Sr25519Keyring, Ed25519Keyring)], interval_ms: u64) ->
             floor: 1_000_000_000,
             initial: 50_000_000_000,
         },
+        tickets: TicketsConfig {
+            // Ids in order: each validator's miner ticket is twice its number.
+            tickets: accounts
+                .iter()
+                .flat_map(|owner| {
+                    [Role::Miner, Role::Supervisor]
+                        .map(|role| (owner.clone(), role, STAKE, CONCURRENT))
+                })
+                .collect(),
+        },
+        tasks: TasksConfig {
+            commons: vec![glyphs()],
+        },
         work: WorkConfig {
             rules: Some(WorkRules {
                 noise_rank: NOISE_RANK,
-                max_ahead: 4096,
+                max_ahead: 16_384,
                 // A share a minute at 60 GMAC/s.
                 share_difficulty: 4_000_000_000_000,
                 // An honest product may use every tile: 512 + 814 090/256 ≥ 32·64.
                 omega_b: ONE,
                 omega_m: ONE / 256,
             }),
-            tasks: vec![glyphs()],
-            runs: accounts.iter().map(|owner| (owner.clone(), 0)).collect(),
+            runs: (0..)
+                .step_by(2)
+                .zip(&accounts)
+                .map(|(ticket, owner)| (owner.clone(), 0, ticket))
+                .collect(),
         },
     })
 }

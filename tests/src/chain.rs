@@ -41,7 +41,7 @@ pub struct Work {
     pub floor: u64,
     /// Expected MACs of a share.
     pub share_difficulty: u64,
-    /// Steps that may be mined past the last committed one.
+    /// Steps that may be mined past the last claim that was revealed.
     pub max_ahead: u64,
 }
 
@@ -57,12 +57,14 @@ impl Work {
 }
 
 impl Chain {
-    /// The development chain with other work: one validator, Alice, who owns run 0 of task 0.
+    /// The development chain with other work: one validator, Alice, who owns run 0 of task 0. Nobody verifies: claims are
+    /// accepted as they stand.
     pub fn dev(work: Work, task: &TaskSpec) -> Self {
         Self::new(&DEV, work, task)
     }
 
-    /// The local chain with other work: three validators, who own runs 0, 1 and 2 of task 0.
+    /// The local chain with other work: three validators, who own runs 0, 1 and 2 of task 0. Nobody verifies here
+    /// either.
     pub fn local(work: Work, task: &TaskSpec) -> Self {
         Self::new(&LOCAL, work, task)
     }
@@ -77,7 +79,7 @@ impl Chain {
         });
         genesis["work"]["rules"]["shareDifficulty"] = work.share_difficulty.into();
         genesis["work"]["rules"]["maxAhead"] = work.max_ahead.into();
-        genesis["work"]["tasks"] = json!([task]);
+        genesis["tasks"]["commons"] = json!([task]);
         Self::write(spec)
     }
 
@@ -114,16 +116,17 @@ impl Chain {
     }
 }
 
-/// The built-in glyphs with a small network: 784-64-10, batches of 128 rows.
+/// The built-in glyphs with a small network: 784-64-10, batches of 128 rows, segments of 16 steps.
 ///
 /// # Panics
 /// If the development chain has no task.
 pub fn glyphs() -> TaskSpec {
-    let task = &DEV["genesis"]["runtimeGenesis"]["patch"]["work"]["tasks"][0];
+    let task = &DEV["genesis"]["runtimeGenesis"]["patch"]["tasks"]["commons"][0];
     let task: TaskSpec = serde_json::from_value(task.clone()).expect("the commons task");
     TaskSpec {
         hidden: vec![64].try_into().expect("one hidden layer"),
         batch: 128,
+        segment: 16,
         ..task
     }
 }

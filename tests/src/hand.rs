@@ -105,7 +105,7 @@ impl Hand {
     /// If the template shows no run.
     pub fn seal(&self, template: &Template) -> WorkSeal {
         let run = &template.runs[0];
-        let steps = run.committed..run.committed + template.rules.max_ahead;
+        let steps = run.accepted..run.committed + template.rules.max_ahead;
         let mut draws = steps.flat_map(|step| self.draws(template, run, step));
         let winner = draws.find(|drawn| drawn.wins(template, run, template.difficulty));
         winner.expect("one of many draws wins").seal

@@ -4,6 +4,7 @@
 //!
 //! - [`binary`]: where the binaries are, and running one to its end;
 //! - [`Chain`]: a chain spec with small work, so that blocks come fast;
+//! - [`Customer`]: a client that pays for a training;
 //! - [`Node`] and [`Worker`]: processes with folders of their own, killed and removed when dropped;
 //! - [`Player`]: the development accounts;
 //! - [`Hand`]: a miner inside the test, for seals that no honest worker makes;
@@ -20,6 +21,8 @@
 pub mod binary;
 mod books;
 mod chain;
+mod customer;
+mod digits;
 mod hand;
 mod node;
 mod player;
@@ -32,6 +35,8 @@ mod worker;
 
 pub use books::{Books, POOL, QRN};
 pub use chain::{Chain, Work, glyphs};
+pub use customer::Customer;
+pub use digits::digits;
 pub use hand::{Drawn, Hand};
 pub use node::Node;
 pub use player::Player;

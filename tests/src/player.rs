@@ -11,6 +11,12 @@ pub enum Player {
     Bob,
     /// Validator and owner of run 2 on the local chain.
     Charlie,
+    /// Has money, and no part in either chain.
+    Dave,
+    /// As Dave.
+    Eve,
+    /// As Dave.
+    Ferdie,
 }
 
 impl Player {
@@ -20,6 +26,9 @@ impl Player {
             Self::Alice => "Alice",
             Self::Bob => "Bob",
             Self::Charlie => "Charlie",
+            Self::Dave => "Dave",
+            Self::Eve => "Eve",
+            Self::Ferdie => "Ferdie",
         }
     }
 

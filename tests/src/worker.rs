@@ -20,7 +20,7 @@ pub struct Report {
     pub finalised: u64,
     /// Steps that the worker's state contains.
     pub step: u64,
-    /// Steps that the chain has committed.
+    /// Steps of the last claim that the chain has seen revealed.
     pub committed: u64,
     /// Smoothed loss, once a step is done.
     pub loss: Option<f64>,
@@ -30,10 +30,13 @@ pub struct Report {
     pub seals: u64,
     /// Shares credited to the run.
     pub shares: u64,
+    /// Claims accepted since the worker started.
+    pub claims: u64,
 }
 
 impl Worker {
-    /// Starts a worker with one thread for the player's run; `more` are further arguments.
+    /// Starts a worker with one thread and the player's key. It mines, unless `more`, which are further arguments, gives it
+    /// other roles.
     pub fn start(node: &Node, player: Player, data_dir: &Path, more: &[&str]) -> Self {
         let mut command = binary::command("quern-worker");
         command
@@ -109,7 +112,7 @@ impl Worker {
 }
 
 impl Report {
-    /// Reads a line such as `height 42 | finalised 40 | … | held-out 95.12 % | seals 42 | shares 7`.
+    /// Reads a line such as `height 42 | finalised 40 | … | held-out 95.12 % | seals 42 | shares 7 | claims 3`.
     fn read(line: &str) -> Option<Self> {
         let field = |name: &str| {
             let found = line.split(" | ").find_map(|part| part.strip_prefix(name));
@@ -125,6 +128,7 @@ impl Report {
             held_out: field("held-out ").and_then(|percent| percent.parse().ok()),
             seals: count("seals ")?,
             shares: count("shares ")?,
+            claims: count("claims ")?,
         })
     }
 }
@@ -136,7 +140,7 @@ mod tests {
     #[test]
     fn a_plain_line_reads_back() {
         let line = "height 42 | finalised 40 | difficulty 12.35G | 3.21 GMAC/s | step 640 | committed 512 | loss 0.2500 | \
-                    held-out 95.12 % | seals 42 | shares 7";
+                    held-out 95.12 % | seals 42 | shares 7 | claims 3";
         let report = Report {
             height: 42,
             finalised: 40,
@@ -146,6 +150,7 @@ mod tests {
             held_out: Some(95.12),
             seals: 42,
             shares: 7,
+            claims: 3,
         };
         assert_eq!(Report::read(line), Some(report));
     }

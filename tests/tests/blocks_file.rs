@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use codec::{Decode, Encode};
-use quern_client::WorkSeal;
+use quern_client::{Hash, SignedSeal, WorkSeal};
 use quern_tests::{
     Chain, Hand, Node, Player, Work,
     binary::{self, Ended},
@@ -31,7 +31,7 @@ async fn a_file_of_blocks_imports_only_if_every_seal_is_good() {
     };
     let chain = Chain::dev(work, &hand.task());
     let mut node = Node::validator(&chain, Player::Alice, &[]).await;
-    mine(&node, &hand).await;
+    let signing = mine(&node, &hand).await;
     node.stop();
 
     let folder = tempfile::tempdir().unwrap();
@@ -49,9 +49,9 @@ async fn a_file_of_blocks_imports_only_if_every_seal_is_good() {
         whole.stderr
     );
 
-    for (name, change) in CHANGES {
+    for (name, signer, change) in CHANGES {
         let mut altered = blocks.clone();
-        change_seal(altered.last_mut().unwrap(), *change);
+        change_seal(altered.last_mut().unwrap(), &signing, *signer, *change);
         let refused = import(&chain, folder.path(), name, &altered);
         assert!(!refused.success, "{name}");
         assert!(
@@ -66,27 +66,42 @@ async fn a_file_of_blocks_imports_only_if_every_seal_is_good() {
 /// Breaks a seal.
 type Change = fn(&mut WorkSeal);
 
-/// What is changed in the last block's seal, and the rule that this breaks.
-const CHANGES: &[(&str, Change)] = &[
-    ("StepOutsideWindow", |seal| seal.step = u64::MAX),
-    ("NotTheBatch", |seal| seal.a_rows[0] ^= 1),
-    ("NotTheWeights", |seal| seal.b_rows[0] ^= 1),
+/// The rule that is broken, who signs the last block's seal anew, and what is changed in it before.
+const CHANGES: &[(&str, Player, Change)] = &[
+    ("BadSignature", Player::Bob, |_| {}),
+    ("StepOutsideWindow", Player::Alice, |seal| {
+        seal.step = u64::MAX;
+    }),
+    ("NotTheBatch", Player::Alice, |seal| seal.a_rows[0] ^= 1),
+    ("NotTheWeights", Player::Alice, |seal| seal.b_rows[0] ^= 1),
 ];
 
+/// What the signature of the last block's seal is over, beside the seal.
+struct Signing {
+    genesis: Hash,
+    pre_hash: Hash,
+}
+
 /// Makes [`BLOCKS`] blocks by hand and waits until some are final.
-async fn mine(node: &Node, hand: &Hand) {
+async fn mine(node: &Node, hand: &Hand) -> Signing {
     let client = node.client().await;
+    let signer = Player::Alice.signer();
     let mut templates = client.subscribe_templates().await.unwrap();
     while node.height() < BLOCKS {
         let template = templates.next().await.unwrap();
         if template.number <= BLOCKS {
             // A template may be superseded meanwhile.
             let _ = client
-                .submit_seal(template.pre_hash, &hand.seal(&template))
+                .submit_seal(&signer, template.pre_hash, &hand.seal(&template))
                 .await;
         }
     }
     node.finalises(BLOCKS - VOTES_LAG).await;
+    let last = client.find_header(&BLOCKS.to_string()).await.unwrap();
+    Signing {
+        genesis: client.genesis_hash(),
+        pre_hash: last.pre_hash(),
+    }
 }
 
 fn command(name: &str, chain: &Chain, base: &str, file: &Path) -> Ended {
@@ -117,8 +132,8 @@ fn read(file: &Path) -> Vec<Value> {
     blocks.collect::<Result<_, _>>().unwrap()
 }
 
-/// Changes the seal in a block's header, and drops the justification of the block it was.
-fn change_seal(block: &mut Value, change: Change) {
+/// Changes the seal in a block's header and has it signed anew, and drops the justification of the block it was.
+fn change_seal(block: &mut Value, signing: &Signing, signer: Player, change: Change) {
     block["justifications"] = Value::Null;
     let logs = block["block"]["header"]["digest"]["logs"]
         .as_array_mut()
@@ -130,8 +145,10 @@ fn change_seal(block: &mut Value, change: Change) {
     });
     let (log, item) = items.find(|(_, bytes)| is_seal(bytes)).unwrap();
     let payload = Vec::<u8>::decode(&mut &item[SEAL_ITEM.len()..]).unwrap();
-    let mut seal = WorkSeal::decode_strict(&payload).unwrap();
+    let mut seal = SignedSeal::decode_strict(&payload).unwrap().seal;
     change(&mut seal);
-    let item = [SEAL_ITEM, &seal.encode().encode()].concat();
+    let Signing { genesis, pre_hash } = signing;
+    let signed = SignedSeal::sign(&signer.signer(), genesis, pre_hash, seal);
+    let item = [SEAL_ITEM, &signed.encode().encode()].concat();
     *log = format!("0x{}", hex::encode(item)).into();
 }

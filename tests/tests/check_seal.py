@@ -1,5 +1,7 @@
 """Checks sealed headers with the executable specification, with no code of this project in between.
 
+Signatures are left out: the specification is of the work alone.
+
 usage: check_seal.py REFERENCE.py < CASE.json
 CASE holds the run's parameters and `headers`, a list of SCALE headers in hex. Prints one verdict a line: `valid`, or the
 name of the first rule that the seal breaks.
@@ -68,7 +70,9 @@ def open_header(header):
 
 
 def open_seal(data):
+    """The seal after its signature: one byte for the kind, and 64."""
     r = Reader(data)
+    r.take(65)
     seal = {"run": r.number("<Q"), "step": r.number("<Q"), "tile": (r.number("<I"), r.number("<I")), "weights_root": r.take(32),
             "a_rows": r.sized(), "labels": [r.number("<H") for _ in range(16)], "a_path": [r.take(32) for _ in range(r.compact())],
             "b_rows": r.sized(), "b_path": [r.take(32) for _ in range(r.compact())]}

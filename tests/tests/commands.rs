@@ -181,7 +181,13 @@ async fn the_command_line_answers_or_says_why_not() {
         &["block", "finalised", "--json"],
         &["run", "show"],
         &["run", "show", "0", "--json"],
+        &["account"],
         &["balance", &Player::Alice.address()],
+        &["ticket", "price"],
+        &["ticket", "list", &Player::Bob.address()],
+        &["task", "list", "--json"],
+        &["task", "show", "0"],
+        &["key", "show", "//Alice"],
     ] {
         let ended = quern(&url, arguments);
         assert!(
@@ -191,6 +197,77 @@ async fn the_command_line_answers_or_says_why_not() {
         );
         assert!(!ended.stdout.is_empty(), "{arguments:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_is_told_what_is_wrong_before_any_money_moves() {
+    let _turn = turn().await;
+    let chain = Chain::dev(Work::LIGHT, &glyphs());
+    let node = Node::validator(&chain, Player::Alice, &[]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let _worker = Worker::start(&node, Player::Alice, &folder.path().join("worker"), &[]);
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (key, url) = (Player::Bob.suri(), node.url());
+    let refused = |arguments: &[&str]| {
+        let ended = binary::run("quern", &[arguments, &["--url", &url]].concat());
+        reason(&ended, "error: ")
+    };
+    let submit = |spec: &str, data: &str| {
+        let file = at("spec.toml");
+        fs::write(&file, format!("name = \"digits\"\n{spec}")).unwrap();
+        let served = at("served");
+        let signing = ["--key", &key, "--blobs", &served];
+        refused(&[&["task", "submit", &file, "--data", data], &signing[..]].concat())
+    };
+
+    for (spec, words) in [
+        ("[network]\nhidden = [65]", "multiples of 16"),
+        (
+            "[network]\nhidden = [64]\n[data]\nheld_out = 1.5",
+            "data.held_out",
+        ),
+        (
+            "[network]\nhidden = [64]\n[market]\nfee = 0.001",
+            "the chain takes 1 QRN at least",
+        ),
+        (
+            "[network]\nhidden = [64]\n[market]\nfee = 100000",
+            "the account can spend only 1000 QRN",
+        ),
+    ] {
+        let refusal = submit(spec, "glyphs");
+        assert!(refusal.contains(words), "{spec}: {refusal}");
+    }
+    let refusal = submit("[network]\nhidden = [64]", "csv:/nowhere/rows.csv");
+    assert!(
+        refusal.starts_with("cannot open /nowhere/rows.csv: "),
+        "{refusal}"
+    );
+    assert!(!Path::new(&at("served")).exists(), "nothing was served");
+
+    let stake = ["ticket", "buy", "miner", "--key", &key, "--stake"];
+    let dear = refused(&[&stake[..], &["100000"]].concat());
+    let cheap = refused(&[&stake[..], &["0.5"]].concat());
+    assert!(dear.contains("Token"), "{dear}");
+    assert!(cheap.contains("Tickets"), "{cheap}");
+    assert_eq!(
+        refused(&["run", "open", "0", "--key", &key]),
+        "the key has no live miner ticket: `quern ticket buy` gets one"
+    );
+    assert_eq!(refused(&["task", "show", "7"]), "there is no task 7");
+    assert_eq!(
+        refused(&["task", "watch", "0"]),
+        "task 0 is a commons task: it never ends"
+    );
+    let model = at("model");
+    assert_eq!(
+        refused(&["task", "fetch", "0", &model]),
+        "task 0 is still commons"
+    );
+    let cancelled = refused(&["task", "cancel", "0", "--key", &key]);
+    assert!(cancelled.contains("Tasks"), "{cancelled}");
+    let spec = at("spec.toml");
+    assert_eq!(refused(&["model", "show", &spec]), "this is no model file");
 }
 
 #[test]

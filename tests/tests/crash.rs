@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use quern_client::Client;
+use quern_client::{Client, Run};
 use quern_tests::{Chain, Node, Player, Work, Worker, binary, glyphs, turn};
 use quern_work::hash;
 
@@ -22,7 +22,7 @@ async fn after_power_cuts_chain_and_training_go_on_where_they_were() {
         .into_iter()
         .enumerate()
     {
-        committed_beyond(&node, 64 * round as u64).await;
+        accepted_beyond(&node, 64 * round as u64).await;
         node.finalises(3 * (round as u64 + 1)).await;
         tokio::time::sleep(moment(round as u64)).await;
         let before = Kept::read(&node).await;
@@ -53,7 +53,7 @@ async fn after_power_cuts_chain_and_training_go_on_where_they_were() {
         node.reaches(before.height + 3).await;
         node.finalises(before.height + 1).await;
         assert_eq!(node.hash(before.finalised), Some(before.finalised_hash));
-        committed_beyond(&node, before.committed).await;
+        accepted_beyond(&node, before.committed).await;
         let runs = node
             .client()
             .await
@@ -84,7 +84,7 @@ impl Kept {
             height: node.height(),
             finalised,
             finalised_hash: node.hash(finalised).unwrap(),
-            committed: committed(&node.client().await).await,
+            committed: run(&node.client().await).await.committed,
         }
     }
 }
@@ -110,15 +110,15 @@ fn moment(round: u64) -> Duration {
     Duration::from_millis(u64::from_le_bytes(bytes) % 3_000)
 }
 
-async fn committed(client: &Client) -> u64 {
-    client.run(0, None).await.unwrap().unwrap().run.committed
+async fn run(client: &Client) -> Run {
+    client.run(0, None).await.unwrap().unwrap().run
 }
 
-/// Waits until the chain has taken a checkpoint beyond this step.
-async fn committed_beyond(node: &Node, step: u64) {
+/// Waits until the chain has accepted a claim beyond this step.
+async fn accepted_beyond(node: &Node, step: u64) {
     let client = node.client().await;
-    quern_tests::until(&format!("a checkpoint beyond step {step}"), async || {
-        (committed(&client).await > step).then_some(())
+    quern_tests::until(&format!("a claim beyond step {step}"), async || {
+        (run(&client).await.accepted > step).then_some(())
     })
     .await;
 }

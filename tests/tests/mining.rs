@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use quern_client::{Client, text::hex32};
+use quern_client::{Client, Run, text::hex32};
 use quern_tests::{Books, Chain, Node, POOL, Player, QRN, Report, Work, Worker, glyphs, turn};
 use quern_work::TaskSpec;
 
 /// Percentage points that the held-out accuracy must gain after the first report; so slow a learning rate makes it visible.
 const GAIN: f64 = 2.0;
 
-/// Blocks that are enough to see finality follow, shares come and checkpoints be taken.
+/// Blocks that are enough to see finality follow, shares come and claims be accepted.
 const BLOCKS: u64 = 15;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -32,9 +32,9 @@ async fn a_lone_miner_seals_blocks_by_training() {
 
     node.reaches(BLOCKS).await;
     node.finalises(BLOCKS).await;
-    let shared = |report: &Report| report.shares > 0 && report.committed > 0;
+    let shared = |report: &Report| report.shares > 0 && report.claims > 0;
     worker
-        .reports_that("a share and a checkpoint on chain", shared)
+        .reports_that("a share and an accepted claim", shared)
         .await;
     let first = worker
         .reports_that("a first measure", |report| report.held_out.is_some())
@@ -54,7 +54,7 @@ async fn a_lone_miner_seals_blocks_by_training() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lone_miner_goes_over_a_used_up_window_again_until_a_block_takes_its_checkpoint() {
+async fn a_lone_miner_goes_over_a_used_up_window_again_until_a_block_takes_its_claim() {
     let _turn = turn().await;
     // All steps of the window together do less work than half a block expects.
     let work = Work {
@@ -66,10 +66,8 @@ async fn a_lone_miner_goes_over_a_used_up_window_again_until_a_block_takes_its_c
     let folder = tempfile::tempdir().unwrap();
     let node = Node::validator(&chain, Player::Alice, &[]).await;
     let mut worker = Worker::start(&node, Player::Alice, &folder.path().join("worker"), &[]);
-    let onward = |report: &Report| report.committed >= 128;
-    worker
-        .reports_that("a second checkpoint on chain", onward)
-        .await;
+    let onward = |report: &Report| report.claims >= 2;
+    worker.reports_that("a second accepted claim", onward).await;
     worker.stop();
     money_adds_up(&node, &node.client().await).await;
 }
@@ -90,8 +88,9 @@ async fn money_adds_up(node: &Node, client: &Client) {
         fees.iter().map(|fee| burnt(*fee)).sum::<u128>()
     );
 
-    // 50 QRN a block: 15 for the pool, 2.5 for the author, 32.5 for the run whose step sealed the parent, once a step.
-    let earned = steps_sealed(client, head.number).await;
+    // 50 QRN a block: 15 for the pool, which nobody votes for here, 2.5 for the author, 32.5 for the run whose step sealed the
+    // parent, once a step.
+    let earned = steps_that_earned(client, head.number).await;
     assert_eq!(books.of(&POOL), u128::from(head.number) * 15 * QRN);
     let author = u128::from(head.number) * 5 * QRN / 2;
     let worker = earned as u128 * 65 * QRN / 2;
@@ -113,28 +112,53 @@ async fn money_adds_up(node: &Node, client: &Client) {
         "every block but the last has its seal recorded"
     );
     let balance = client.balance(&alice, Some(head.hash)).await.unwrap();
-    let held: u128 = balance.held.iter().map(|hold| hold.amount).sum();
+    let held = |reason: &str| {
+        let holds = balance.held.iter().filter(|hold| hold.reason == reason);
+        holds.map(|hold| hold.amount).sum::<u128>()
+    };
+    let tickets = client.tickets_of(&alice, Some(head.hash)).await.unwrap();
+    let stake: u128 = tickets.iter().map(|ticket| ticket.stake).sum();
     assert_eq!(balance.total(), books.of(&alice));
-    assert_eq!(
-        (held, balance.reserved),
-        (run.vesting, run.vesting),
-        "what vests is held"
-    );
-    assert!(run.vesting < worker, "checkpoints have released some of it");
+    assert_eq!(held("Rewards::Vesting"), run.vesting, "what vests is held");
+    assert_eq!(held("Tickets::Stake"), stake, "stakes are held");
+    assert_eq!(balance.reserved, run.vesting + stake, "nothing else is");
+    assert!(run.vesting < worker, "claims have released some of it");
+    let economics = client.economics(&alice, Some(head.hash)).await.unwrap();
+    assert_eq!(economics.stake, stake);
+    assert_eq!(economics.vesting, run.vesting);
+    assert_eq!(economics.earned, author + worker - run.vesting);
 }
 
-/// Steps that sealed the blocks before `height`: each earns one worker share, however often it sealed.
-async fn steps_sealed(client: &Client, height: u64) -> usize {
+/// Steps that sealed the blocks before `height` and were not under audit then: each earns one worker share, however often it
+/// sealed.
+async fn steps_that_earned(client: &Client, height: u64) -> usize {
     let mut steps = BTreeSet::new();
+    let mut before = run_after(client, 0).await;
     for number in 1..height {
-        let hash = client.block_hash(number).await.unwrap().unwrap();
-        let header = client.header(hash).await.unwrap().unwrap();
-        steps.extend(header.seal().unwrap().map(|seal| seal.step));
+        let header = client.find_header(&number.to_string()).await.unwrap();
+        let sealed = header.seal().unwrap().map(|seal| seal.step);
+        // The next block records the seal, after it has decided on the claims that were under audit in this one.
+        let here = run_after(client, number).await;
+        let next = run_after(client, number + 1).await;
+        let audited = if next.accepted == here.accepted {
+            here.accepted..here.committed
+        } else {
+            next.accepted..next.accepted
+        };
+        assert!(here.accepted >= before.accepted, "nothing is taken back");
+        steps.extend(sealed.filter(|step| !audited.contains(step)));
+        before = here;
     }
     steps.len()
 }
 
-/// The fees of all extrinsics up to `height`, from the events. Accepted shares and checkpoints pay none.
+/// The run as block `number` left it.
+async fn run_after(client: &Client, number: u64) -> Run {
+    let hash = client.block_hash(number).await.unwrap();
+    client.run(0, hash).await.unwrap().unwrap().run
+}
+
+/// The fees of all extrinsics up to `height`, from the events. Accepted shares and claims pay none.
 async fn fees(client: &Client, height: u64) -> Vec<u128> {
     let mut fees = Vec::new();
     for number in 1..=height {

@@ -1,26 +1,14 @@
 //! Real pictures: ten thousand handwritten digits, learnt while their seals make blocks.
 
-use std::{env, path::PathBuf};
-
-use quern_tests::{Chain, Node, Player, Work, Worker, binary, glyphs, skip, turn};
+use quern_tests::{Chain, Node, Player, Work, Worker, binary, digits, glyphs, skip, turn};
 use quern_work::TaskSpec;
 
 /// What the model must reach on the rows it never saw, in percent.
 const HELD_OUT: f64 = 94.0;
 
-/// The IDX pair: in the folder `$QUERN_DATA`, or in the folder of shared data beside the checkout.
-fn data() -> Option<String> {
-    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/mnist-10k");
-    let folder = env::var_os("QUERN_DATA").map_or_else(|| PathBuf::from(beside), PathBuf::from);
-    let [images, labels] =
-        ["images-idx3-ubyte.gz", "labels-idx1-ubyte.gz"].map(|name| folder.join(name));
-    (images.is_file() && labels.is_file())
-        .then(|| format!("idx:{},{}", images.display(), labels.display()))
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_learns_handwritten_digits_while_its_seals_make_blocks() {
-    let Some(source) = data() else {
+    let Some(source) = digits() else {
         skip(
             "no handwritten digits; set QUERN_DATA to a folder with images-idx3-ubyte.gz and labels-idx1-ubyte.gz",
         );

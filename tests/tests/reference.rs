@@ -9,7 +9,7 @@ use std::{
 };
 
 use codec::Encode;
-use quern_client::{Client, Header, Run, WorkSeal, text::parse_hex32};
+use quern_client::{Client, Hash, Header, Run, SealError, SignedSeal, WorkSeal, text::parse_hex32};
 use quern_tests::{Chain, Node, Player, Work, Worker, binary, glyphs, skip, turn};
 use quern_work::target;
 use serde_json::{Value, json};
@@ -64,16 +64,15 @@ async fn the_specification_accepts_real_seals_and_names_the_rule_that_a_changed_
         let parent = Some(header.parent);
         let terms = Terms::read(&node, &client, &header).await;
         let seal = header.seal().unwrap().expect("a block has a seal");
-        assert!(
-            seal.encode().len() <= 27 * 1024,
-            "a seal has at most 27 KiB"
-        );
+        let size = header.seal_bytes().unwrap().len();
+        assert!(size <= 27 * 1024, "a seal has at most 27 KiB");
+        let genesis = client.genesis_hash();
 
         let mut cases: Vec<(&str, Vec<u8>)> = vec![("valid", header.encoded.clone())];
         for (verdict, change) in CHANGES {
             let mut changed = seal.clone();
             change(&mut changed);
-            cases.push((verdict, with_seal(&header, &changed)));
+            cases.push((verdict, with_seal(&header, &genesis, changed)));
         }
         let headers: Vec<_> = cases.iter().map(|(_, header)| header.clone()).collect();
         let verdicts = terms.verdicts(&headers);
@@ -91,7 +90,7 @@ async fn the_specification_accepts_real_seals_and_names_the_rule_that_a_changed_
             assert_eq!(verdict, expected, "the runtime, on block {number}");
         }
 
-        // Any change of the block is new noise: both say the same about the old seal.
+        // Any change of the block is new noise: both say the same about the old work, signed anew.
         let mut other = header.encoded.clone();
         let position = find(&other, &header.state_root);
         other[position] ^= 1;
@@ -103,6 +102,17 @@ async fn the_specification_accepts_real_seals_and_names_the_rule_that_a_changed_
                 other.pre_hash(),
                 &author,
                 header.seal_bytes().unwrap(),
+                parent,
+            )
+            .await
+            .unwrap();
+        assert_eq!(verdict, Err(SealError::BadSignature));
+        let other = Header::from_bytes(&with_seal(&other, &genesis, seal.clone())).unwrap();
+        let verdict = client
+            .verify_seal(
+                other.pre_hash(),
+                &author,
+                other.seal_bytes().unwrap(),
                 parent,
             )
             .await
@@ -150,12 +160,13 @@ fn quern(node: &Node, arguments: &[&str]) -> Value {
     serde_json::from_str(&ended.stdout).unwrap()
 }
 
-/// The header with another seal in the place of its own.
-fn with_seal(header: &Header, seal: &WorkSeal) -> Vec<u8> {
+/// The header with another seal in the place of its own, signed by its author.
+fn with_seal(header: &Header, genesis: &Hash, seal: WorkSeal) -> Vec<u8> {
     let old = header.seal_bytes().unwrap().encode();
     let position = find(&header.encoded, &old);
     let (before, rest) = header.encoded.split_at(position);
-    [before, &seal.encode().encode(), &rest[old.len()..]].concat()
+    let signed = SignedSeal::sign(&Player::Alice.signer(), genesis, &header.pre_hash(), seal);
+    [before, &signed.encode().encode(), &rest[old.len()..]].concat()
 }
 
 fn find(bytes: &[u8], part: &[u8]) -> usize {

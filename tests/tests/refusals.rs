@@ -1,14 +1,15 @@
 //! Bad seals and bad shares over RPC: each is refused by the name of the rule it breaks.
 
 use codec::Encode;
-use quern_client::{Call, Client, Error, Template, WorkSeal};
-use quern_tests::{Chain, Drawn, Hand, Node, Player, Work, turn};
+use quern_client::{Call, Claim, Client, Error, SignedSeal, Template, WorkSeal};
+use quern_tests::{Chain, Drawn, Hand, Node, Player, QRN, Work, turn, until};
+use serde_json::json;
 
 /// MACs of one tile of the hand's task.
 const TILE_MACS: u64 = 256 * 512;
 
 /// A development chain of the hand's task: one tile in eight wins a block, one in two a share, and only the first 8 of the
-/// 16 tiles may win. Run 0 is Alice's, run 1 is Bob's.
+/// 16 tiles may win. Run 0 is Alice's, the others are Bob's.
 fn chain(hand: &Hand) -> Chain {
     let work = Work {
         interval_ms: 1_000,
@@ -20,8 +21,14 @@ fn chain(hand: &Hand) -> Chain {
     Chain::dev(work, &hand.task()).with(|genesis| {
         genesis["work"]["rules"]["omegaB"] = (1u64 << 32 >> 3).into();
         genesis["work"]["rules"]["omegaM"] = 0.into();
-        let owners = [Player::Alice, Player::Bob].map(|player| (player.address(), 0));
-        genesis["work"]["runs"] = serde_json::to_value(owners).unwrap();
+        let owners = [Player::Alice, Player::Bob].map(Player::address);
+        let stake = 10 * QRN as u64;
+        let tickets = owners
+            .each_ref()
+            .map(|owner| json!([owner, "miner", stake, 4]));
+        genesis["tickets"]["tickets"] = json!(tickets);
+        let [alice, bob] = owners;
+        genesis["work"]["runs"] = json!([[alice, 0, 0], [bob, 0, 1], [bob, 0, 1], [bob, 0, 1]]);
     })
 }
 
@@ -36,11 +43,7 @@ async fn every_bad_seal_is_refused_by_the_name_of_the_rule_it_breaks() {
         let template = current(&client).await;
         let mut seal = hand.seal(&template);
         change(&mut seal, &template);
-        assert_eq!(
-            refusal(client.submit_seal(template.pre_hash, &seal).await),
-            *rule,
-            "{seal:?}"
-        );
+        assert_eq!(refused(&client, &template, &seal).await, *rule, "{seal:?}");
     }
 
     let template = current(&client).await;
@@ -64,9 +67,19 @@ async fn every_bad_seal_is_refused_by_the_name_of_the_rule_it_breaks() {
     );
 
     let template = current(&client).await;
-    let good = hand.seal(&template).encode();
+    let seal = hand.seal(&template);
+    let signed = |player: Player, pre_hash| {
+        let seal = seal.clone();
+        SignedSeal::sign(&player.signer(), &template.genesis, &pre_hash, seal).encode()
+    };
+    let good = signed(Player::Alice, template.pre_hash);
     let long = [&good[..], &[0]].concat();
+    let by_ecdsa = [&[2], &good[1..]].concat();
     for (bytes, name) in [
+        (&signed(Player::Bob, template.pre_hash)[..], "BadSignature"),
+        (&signed(Player::Alice, [9; 32]), "BadSignature"),
+        (&by_ecdsa, "Malformed"),
+        (&seal.encode(), "Malformed"),
         (&good[..0], "Malformed"),
         (&good[..good.len() / 2], "Malformed"),
         (&good[..good.len() - 1], "Malformed"),
@@ -79,7 +92,7 @@ async fn every_bad_seal_is_refused_by_the_name_of_the_rule_it_breaks() {
     assert_eq!(node.height(), 0, "no bad seal made a block");
     let status = client.status().await.unwrap();
     assert_eq!(status.seals_accepted, 0);
-    assert_eq!(status.seals_refused, CHANGES.len() as u64 + 8);
+    assert_eq!(status.seals_refused, CHANGES.len() as u64 + 12);
 }
 
 /// Breaks a seal.
@@ -123,6 +136,7 @@ async fn a_seal_makes_one_block_of_the_template_it_is_for() {
     assert_eq!((older.number, newer.number), (1, 1));
     assert_ne!(older.pre_hash, newer.pre_hash);
     let run = &older.runs[0];
+    let alice = Player::Alice.signer();
     let (one, _) = (0..run.committed + 64)
         .flat_map(|step| {
             hand.draws(&older, run, step)
@@ -131,40 +145,31 @@ async fn a_seal_makes_one_block_of_the_template_it_is_for() {
         })
         .find(|(for_older, for_newer)| wins(for_older, &older) && !wins(for_newer, &newer))
         .unwrap();
+    assert_eq!(refused(&client, &newer, &one.seal).await, "AboveTarget");
     assert_eq!(
-        refusal(client.submit_seal(newer.pre_hash, &one.seal).await),
-        "AboveTarget"
-    );
-    assert_eq!(
-        refusal(client.submit_seal([9; 32], &one.seal).await),
+        refusal(client.submit_seal(&alice, [9; 32], &one.seal).await),
         "UnknownTemplate"
     );
 
     let template = current(&client).await;
     let seal = hand.seal(&template);
-    let block = client.submit_seal(template.pre_hash, &seal).await.unwrap();
+    let block = client
+        .submit_seal(&alice, template.pre_hash, &seal)
+        .await
+        .unwrap();
     let header = client.header(block).await.unwrap().unwrap();
     assert_eq!((header.number, header.pre_hash()), (1, template.pre_hash));
     assert_eq!(header.author(), Some(Player::Alice.account()));
     assert_eq!(header.seal().unwrap(), Some(seal.clone()));
     assert_eq!(client.block_hash(1).await.unwrap(), Some(block));
-    assert_eq!(
-        refusal(client.submit_seal(template.pre_hash, &seal).await),
-        "StaleTemplate"
-    );
+    assert_eq!(refused(&client, &template, &seal).await, "StaleTemplate");
     let next = current_at(&client, 2).await;
-    assert_eq!(
-        refusal(client.submit_seal(template.pre_hash, &seal).await),
-        "StaleTemplate"
-    );
+    assert_eq!(refused(&client, &template, &seal).await, "StaleTemplate");
     assert_eq!(next.parent, block);
 
     let observer = Node::observer(&chain, &[&node]).await;
     let client = observer.client().await;
-    assert_eq!(
-        refusal(client.submit_seal(next.pre_hash, &hand.seal(&next)).await),
-        "NoAuthor"
-    );
+    assert_eq!(refused(&client, &next, &hand.seal(&next)).await, "NoAuthor");
     assert_eq!(
         client.subscribe_templates().await.err().unwrap().name(),
         "NoAuthor"
@@ -208,8 +213,7 @@ async fn a_share_is_credited_once_and_a_bad_one_never() {
         (1, Some(share.step))
     );
 
-    let outcome = |signer, seal: Vec<u8>| {
-        let call = Call::SubmitProof { pre_hash, seal };
+    let outcome = |signer, call: Call| {
         let client = &client;
         async move { client.submit(&call, signer).await?.in_block().await }
     };
@@ -224,29 +228,91 @@ async fn a_share_is_credited_once_and_a_bad_one_never() {
         (&bob, share.encode(), "Work::NotTheAuthor"),
         (&alice, share.encode()[1..].to_vec(), "Work::Malformed"),
     ] {
-        assert_eq!(refusal(outcome(signer, seal).await), rule);
-    }
-    for (signer, to, rule) in [
-        (&alice, 9, "Work::NotASegmentEnd"),
-        (&alice, 72, "Work::StepOutsideWindow"),
-        (&bob, 8, "Work::NotTheAuthor"),
-    ] {
-        let sent = client.checkpoint(signer, 0, to, [1; 32]).await.unwrap();
-        assert_eq!(refusal(sent.in_block().await), rule);
+        let call = Call::SubmitProof { pre_hash, seal };
+        assert_eq!(refusal(outcome(signer, call).await), rule);
     }
     mining.abort();
     let run = client.run(0, None).await.unwrap().unwrap().run;
-    assert_eq!((run.shares, run.committed), (1, 0));
+    assert_eq!(run.shares, 1);
+}
+
+/// Hides the claims.
+const SALT: [u8; 32] = [5; 32];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_that_breaks_a_rule_is_refused_by_its_name_and_a_whole_one_moves_the_window() {
+    let _turn = turn().await;
+    let hand = Hand::default();
+    let node = Node::validator(&chain(&hand), Player::Alice, &[]).await;
+    let client = node.client().await;
+    let mining = tokio::spawn(mine(node.client().await));
+    let (alice, bob) = (Player::Alice.signer(), Player::Bob.signer());
+    let outcome = |signer, call: Call| {
+        let client = &client;
+        async move { client.submit(&call, signer).await?.in_block().await }
+    };
+    let claim = |run, from, to| Claim {
+        run,
+        from,
+        to,
+        state_root: [1; 32],
+        trace_root: [2; 32],
+        starts_root: [3; 32],
+        metric: 0,
+    };
+    let commit = |claim: &Claim, owner: Player| Call::CommitClaim {
+        run: claim.run,
+        commitment: claim.commitment(&owner.account(), &SALT),
+    };
+    let reveal = |claim: &Claim, salt| Call::RevealClaim {
+        claim: claim.clone(),
+        salt,
+    };
+
+    let whole = claim(0, 0, 16);
+    let early = outcome(&alice, reveal(&whole, SALT)).await;
+    assert_eq!(refusal(early), "Work::NotCommitted");
+    let strange = outcome(&bob, commit(&whole, Player::Bob)).await;
+    assert_eq!(refusal(strange), "Work::NotTheAuthor");
+    let committed = outcome(&alice, commit(&whole, Player::Alice)).await;
+    committed.unwrap();
+    for (signer, call, rule) in [
+        (&alice, commit(&whole, Player::Alice), "Work::ClaimPending"),
+        (&alice, reveal(&claim(0, 0, 8), SALT), "Work::AnotherClaim"),
+        (&alice, reveal(&whole, [6; 32]), "Work::AnotherClaim"),
+        (&bob, reveal(&whole, SALT), "Work::NotTheAuthor"),
+    ] {
+        assert_eq!(refusal(outcome(signer, call).await), rule);
+    }
+    for (run, from, to, rule) in [
+        (1, 8, 16, "Work::NotTheNextClaim"),
+        (2, 0, 9, "Work::NotWholeSegments"),
+        (3, 0, 72, "Work::StepOutsideWindow"),
+    ] {
+        let broken = claim(run, from, to);
+        let committed = outcome(&bob, commit(&broken, Player::Bob)).await;
+        committed.unwrap();
+        assert_eq!(refusal(outcome(&bob, reveal(&broken, SALT)).await), rule);
+    }
+    outcome(&alice, reveal(&whole, SALT)).await.unwrap();
+
+    // Nobody verifies on this chain: the claim is accepted as it stands.
+    until("the claim is accepted", async || {
+        let run = client.run(0, None).await.unwrap().unwrap().run;
+        (run.accepted == 16 && run.state_root == Some([1; 32])).then_some(())
+    })
+    .await;
+    mining.abort();
 }
 
 /// Seals one template after another.
 async fn mine(client: Client) {
-    let hand = Hand::default();
+    let (hand, alice) = (Hand::default(), Player::Alice.signer());
     let mut templates = client.subscribe_templates().await.unwrap();
     while let Ok(template) = templates.next().await {
         // A template may be superseded meanwhile.
         let _ = client
-            .submit_seal(template.pre_hash, &hand.seal(&template))
+            .submit_seal(&alice, template.pre_hash, &hand.seal(&template))
             .await;
     }
 }
@@ -278,7 +344,8 @@ async fn current_at(client: &Client, number: u64) -> Template {
 }
 
 async fn refused(client: &Client, template: &Template, seal: &WorkSeal) -> String {
-    refusal(client.submit_seal(template.pre_hash, seal).await)
+    let alice = Player::Alice.signer();
+    refusal(client.submit_seal(&alice, template.pre_hash, seal).await)
 }
 
 fn refusal<T>(answer: Result<T, Error>) -> String {

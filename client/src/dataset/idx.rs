@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::Rows;
+use super::{Features, Rows};
 
 /// Most bytes that one file may unpack to.
 const MAX_BYTES: u64 = 1 << 31;
@@ -118,6 +118,19 @@ pub(super) fn read(images: &Path, labels: &Path) -> Result<Rows, IdxError> {
     join(pictures, classes, labels)
 }
 
+/// Reads an IDX file of pictures without labels.
+pub(super) fn read_features(path: &Path) -> Result<Features, IdxError> {
+    let pictures = open(path, 2..=4, "2 to 4 (rows, height, width)")?;
+    Ok(Features {
+        values: int7(&pictures.bytes),
+        width: pictures.width,
+    })
+}
+
+fn int7(greys: &[u8]) -> Vec<i8> {
+    greys.iter().map(|grey| (grey >> 2) as i8).collect()
+}
+
 /// An unpacked file.
 #[derive(Debug, PartialEq, Eq)]
 struct Array {
@@ -141,7 +154,7 @@ fn join(images: Array, labels: Array, labels_path: &Path) -> Result<Rows, IdxErr
         });
     }
     Ok(Rows {
-        features: images.bytes.iter().map(|grey| (grey >> 2) as i8).collect(),
+        features: int7(&images.bytes),
         labels: labels.bytes.into_iter().map(u16::from).collect(),
         width: images.width,
         classes: u32::from(largest) + 1,

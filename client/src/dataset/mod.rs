@@ -1,16 +1,31 @@
-//! Data sets by name: the built-in [`glyphs`] and [`idx`] files, each split into committed training rows and held-out rows.
+//! Data sets by name: the built-in [`glyphs`], [`idx`] and [`csv`] files, each split into training rows and held-out rows.
 //!
-//! The split is part of what a name means: glyphs keeps the last 2 000 of its 22 000 rows apart, an IDX pair its last fifth. Only
-//! the training rows are committed on a chain; held-out rows measure the model and never enter a batch.
+//! [`Source::load`] splits as the name says: glyphs keeps the last 2 000 of its 22 000 rows apart, files their last fifth.
+//! [`Source::load_split`] shuffles first and splits as a client wishes. Held-out rows measure a model and never enter a batch.
 
+pub mod blob;
+pub mod csv;
 pub mod glyphs;
 pub mod idx;
+mod scale;
+mod split;
 
-use std::{fmt, path::PathBuf, str::FromStr};
+pub use scale::{NoScale, Scale};
+pub use split::Split;
+
+use std::{
+    fmt,
+    io::Read,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 use quern_training::{Dataset, DatasetError};
 
-/// Where rows come from: `glyphs`, or `idx:IMAGES,LABELS` with two file paths.
+/// Most features per row: the bound of every product of the protocol.
+const MAX_FEATURES: usize = quern_work::MAX_INNER as usize;
+
+/// Where rows come from: `glyphs`, `idx:IMAGES,LABELS` with two file paths, or `csv:FILE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// The built-in digit shapes.
@@ -22,6 +37,31 @@ pub enum Source {
         /// One unsigned byte per row.
         labels: PathBuf,
     },
+    /// A CSV file.
+    Csv {
+        /// One row per line.
+        file: PathBuf,
+        /// How to read it.
+        format: csv::Format,
+    },
+}
+
+/// Rows without labels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Features {
+    /// rows × width, row-major, int7.
+    pub values: Vec<i8>,
+    /// Features per row; not zero.
+    pub width: usize,
+}
+
+/// Rows with labels, of any number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Labelled {
+    /// The rows.
+    pub features: Features,
+    /// One class per row.
+    pub labels: Vec<u16>,
 }
 
 /// Rows ready for use, in committed order.
@@ -39,6 +79,9 @@ pub enum LoadError {
     /// A file is missing, unreadable, or no IDX file: choose another one.
     #[error(transparent)]
     Idx(#[from] idx::IdxError),
+    /// A CSV file is missing, unreadable, or has another form.
+    #[error(transparent)]
+    Csv(#[from] csv::CsvError),
     /// The rows break a bound of the commitment, for instance too few rows for one block of 16.
     #[error("the {part} rows make no data set: {reason}")]
     Rows {
@@ -51,21 +94,83 @@ pub enum LoadError {
 
 /// A name that is no data set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no data set: expected `glyphs` or `idx:IMAGES,LABELS`")]
+#[error("{0:?} is no data set: expected `glyphs`, `idx:IMAGES,LABELS` or `csv:FILE`")]
 pub struct UnknownSource(String);
 
 impl Source {
-    /// Reads or draws all rows and builds both commitments.
+    /// Reads or draws all rows and builds both commitments, the rows in the order in which they come.
+    ///
+    /// # Errors
+    /// What is wrong with the files, or with the number of rows.
     pub fn load(&self) -> Result<Loaded, LoadError> {
-        match self {
-            Self::Glyphs => glyphs::rows().split(glyphs::TRAINING_ROWS),
-            Self::Idx { images, labels } => {
-                let rows = idx::read(images, labels)?;
-                let training = rows.labels.len() / 5 * 4 + rows.labels.len() % 5 * 4 / 5;
-                rows.split(training)
+        let rows = self.rows()?;
+        let training = match self {
+            Self::Glyphs => glyphs::TRAINING_ROWS,
+            Self::Idx { .. } | Self::Csv { .. } => {
+                rows.labels.len() / 5 * 4 + rows.labels.len() % 5 * 4 / 5
             }
+        };
+        rows.split(training)
+    }
+
+    /// Reads or draws all rows, shuffles them, and builds both commitments.
+    ///
+    /// # Errors
+    /// As [`Source::load`].
+    pub fn load_split(&self, split: &Split) -> Result<Loaded, LoadError> {
+        let rows = split.shuffle(self.rows()?);
+        let training = split.training(rows.labels.len());
+        rows.split(training)
+    }
+
+    /// Reads or draws all rows, in the order in which they come.
+    ///
+    /// # Errors
+    /// What is wrong with the files.
+    pub fn labelled(&self) -> Result<Labelled, LoadError> {
+        let rows = self.rows()?;
+        Ok(Labelled {
+            features: Features {
+                values: rows.features,
+                width: rows.width,
+            },
+            labels: rows.labels,
+        })
+    }
+
+    /// What the features are given in.
+    #[must_use]
+    pub const fn scale(&self) -> Scale {
+        match self {
+            Self::Glyphs | Self::Idx { .. } => Scale::GREY,
+            Self::Csv { format, .. } => format.scale,
         }
     }
+
+    fn rows(&self) -> Result<Rows, LoadError> {
+        Ok(match self {
+            Self::Glyphs => glyphs::rows(),
+            Self::Idx { images, labels } => idx::read(images, labels)?,
+            Self::Csv { file, format } => csv::read(file, format)?,
+        })
+    }
+}
+
+/// Reads rows without labels: an IDX file of pictures, gzip-compressed or not, or a CSV file of features alone. The file's
+/// first bytes tell which.
+///
+/// # Errors
+/// What is wrong with the file.
+pub fn features(path: &Path, scale: Scale) -> Result<Features, LoadError> {
+    let mut start = Vec::new();
+    if let Ok(file) = std::fs::File::open(path) {
+        // An error of reading is the format's reader's to tell.
+        let _ = file.take(2).read_to_end(&mut start);
+    }
+    Ok(match start.as_slice() {
+        [0, 0] | [0x1f, 0x8b] => idx::read_features(path)?,
+        _ => csv::read_features(path, scale)?,
+    })
 }
 
 impl FromStr for Source {
@@ -75,6 +180,15 @@ impl FromStr for Source {
         let files = name.strip_prefix("idx:").and_then(|f| f.split_once(','));
         match (name, files) {
             ("glyphs", _) => Ok(Self::Glyphs),
+            _ if name
+                .strip_prefix("csv:")
+                .is_some_and(|file| !file.is_empty()) =>
+            {
+                Ok(Self::Csv {
+                    file: name["csv:".len()..].into(),
+                    format: csv::Format::default(),
+                })
+            }
             (_, Some((images, labels))) if !images.is_empty() && !labels.is_empty() => {
                 Ok(Self::Idx {
                     images: images.into(),
@@ -93,6 +207,7 @@ impl fmt::Display for Source {
             Self::Idx { images, labels } => {
                 write!(f, "idx:{},{}", images.display(), labels.display())
             }
+            Self::Csv { file, .. } => write!(f, "csv:{}", file.display()),
         }
     }
 }
@@ -132,14 +247,14 @@ mod tests {
 
     #[test]
     fn a_source_survives_its_own_text() {
-        for name in ["glyphs", "idx:a/images.gz,b/labels.gz"] {
+        for name in ["glyphs", "idx:a/images.gz,b/labels.gz", "csv:a/rows.csv"] {
             assert_eq!(name.parse::<Source>().unwrap().to_string(), name);
         }
     }
 
     #[test]
-    fn an_unknown_name_is_refused_with_the_two_forms() {
-        for name in ["", "glyph", "idx:", "idx:a", "idx:a,", "idx:,b"] {
+    fn an_unknown_name_is_refused_with_the_forms() {
+        for name in ["", "glyph", "idx:", "idx:a", "idx:a,", "idx:,b", "csv:"] {
             let refusal = name.parse::<Source>().unwrap_err().to_string();
             assert!(refusal.contains("idx:IMAGES,LABELS"), "{refusal}");
         }

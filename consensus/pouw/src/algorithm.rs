@@ -17,8 +17,8 @@ use polkadot_sdk::{
         traits::{BlakeTwo256, Block as BlockT, Hash},
     },
 };
-use quern_api::{RunInfo, WorkApi, WorkRules};
-use quern_work::{SealError, Shape, WorkSeal};
+use quern_api::{RunInfo, SignedSeal, WorkApi, WorkRules};
+use quern_work::{SealError, Shape};
 use std::{
     collections::VecDeque,
     sync::{Arc, OnceLock},
@@ -81,7 +81,7 @@ impl<C> UsefulWork<C> {
         }
     }
 
-    /// Checks the SCALE bytes of a seal for a block on `parent` by `author`.
+    /// Checks the bytes of a `SignedSeal` for a block on `parent` by `author`.
     ///
     /// Takes the runtime about a millisecond; at once for a seal that has just passed.
     pub fn check<B>(
@@ -170,7 +170,8 @@ impl<C> UsefulWork<C> {
                 *self.noise_rank.get_or_init(|| rank)
             }
         };
-        let k = WorkSeal::decode_strict(seal).ok()?.a_rows.len() / quern_work::TILE;
+        let seal = SignedSeal::decode_strict(seal).ok()?.seal;
+        let k = seal.a_rows.len() / quern_work::TILE;
         let tile = quern_work::TILE as u32;
         Some(
             Shape {

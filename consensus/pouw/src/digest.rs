@@ -28,7 +28,7 @@ pub fn author_item(author: &AccountId32) -> DigestItem {
     DigestItem::PreRuntime(POW_ENGINE_ID, author.encode())
 }
 
-/// The item that seals a block with the SCALE bytes of a `WorkSeal`.
+/// The item that seals a block with the bytes of a `SignedSeal`.
 pub fn seal_item(seal: Vec<u8>) -> DigestItem {
     DigestItem::Seal(POW_ENGINE_ID, seal)
 }
@@ -55,7 +55,7 @@ pub(crate) fn decode_author(bytes: &[u8]) -> Result<AccountId32, DigestError> {
     }
 }
 
-/// The SCALE bytes of the seal in a header; none in the genesis header and in an unsealed one.
+/// The bytes of the signed seal in a header; none in the genesis header and in an unsealed one.
 pub fn seal(header: &impl Header) -> Result<Option<&[u8]>, DigestError> {
     let mut items = header.digest().logs().iter().filter_map(|item| match item {
         DigestItem::Seal(POW_ENGINE_ID, bytes) => Some(bytes.as_slice()),

@@ -7,8 +7,7 @@ use polkadot_sdk::{
     sp_runtime::traits::{Block as BlockT, Header},
     sp_timestamp,
 };
-use quern_api::{ParentSeal, ParentSealProvider};
-use quern_work::WorkSeal;
+use quern_api::{ParentSeal, ParentSealProvider, SignedSeal};
 use std::{error::Error, sync::Arc};
 
 /// Provides inherent data for a child of any imported block, for building it and for checking it.
@@ -55,18 +54,18 @@ fn parent_seal(header: &impl Header) -> Result<Option<ParentSeal>, Box<dyn Error
     let Some(bytes) = digest::seal(header)? else {
         return Ok(None);
     };
-    let seal = WorkSeal::decode_strict(bytes)?;
+    let seal = SignedSeal::decode_strict(bytes)?.seal;
     Ok(Some(ParentSeal {
         run: seal.run,
         step: seal.step,
+        weights_root: seal.weights_root,
     }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{header, work_seal};
-    use codec::Encode;
+    use crate::testing::{header, signed_seal};
     use polkadot_sdk::{sp_core::H256, sp_runtime::DigestItem};
 
     #[test]
@@ -75,13 +74,17 @@ mod tests {
             1,
             H256::zero(),
             [
-                digest::seal_item(work_seal(7, 11).encode()),
+                digest::seal_item(signed_seal(7, 11)),
                 DigestItem::Seal(*b"FRNK", vec![1]),
             ],
         );
         assert_eq!(
             parent_seal(&sealed).unwrap(),
-            Some(ParentSeal { run: 7, step: 11 })
+            Some(ParentSeal {
+                run: 7,
+                step: 11,
+                weights_root: [3; 32],
+            })
         );
     }
 

@@ -14,6 +14,7 @@ pub struct Metrics {
     seals_submitted: Counter<U64>,
     seals_accepted: Counter<U64>,
     seals_declined: Counter<U64>,
+    seal_answer: Histogram,
     templates_built: Counter<U64>,
     template_build: Histogram,
     subscribers: Gauge<U64>,
@@ -33,6 +34,11 @@ impl Metrics {
             "Time it takes to build a block template",
         )
         .buckets(exponential_buckets(0.001, 2.0, 12)?);
+        let answer_seconds = HistogramOpts::new(
+            "quern_seal_answer_seconds",
+            "Time it takes to answer a worker's seal, its block's import included",
+        )
+        .buckets(exponential_buckets(0.001, 2.0, 14)?);
         Ok(Self {
             seals_checked: export(
                 Counter::new(
@@ -69,6 +75,7 @@ impl Metrics {
                 )?,
                 registry,
             )?,
+            seal_answer: export(Histogram::with_opts(answer_seconds)?, registry)?,
             templates_built: export(
                 Counter::new("quern_templates_built_total", "Block templates built")?,
                 registry,
@@ -145,6 +152,11 @@ impl Metrics {
         self.seals_submitted.inc();
     }
 
+    /// A worker's seal was answered, either way, in this time.
+    pub(crate) fn seal_answered(&self, took: Duration) {
+        self.seal_answer.observe(took.as_secs_f64());
+    }
+
     /// A worker's seal became a block.
     pub(crate) fn seal_accepted(&self) {
         self.seals_accepted.inc();
@@ -162,23 +174,35 @@ impl Metrics {
     }
 
     /// Templates built so far.
-    pub(crate) fn templates(&self) -> u64 {
+    pub fn templates(&self) -> u64 {
         self.templates_built.get()
     }
 
     /// Workers that receive templates now.
-    pub(crate) fn subscribers(&self) -> u64 {
+    pub fn subscribers(&self) -> u64 {
         self.subscribers.get()
     }
 
     /// Workers' seals that became blocks.
-    pub(crate) fn accepted(&self) -> u64 {
+    pub fn accepted(&self) -> u64 {
         self.seals_accepted.get()
     }
 
     /// Workers' seals that did not become blocks. One that is under way counts as neither.
-    pub(crate) fn declined(&self) -> u64 {
+    pub fn declined(&self) -> u64 {
         self.seals_declined.get()
+    }
+
+    /// Seals that workers have sent.
+    pub fn submitted(&self) -> u64 {
+        self.seals_submitted.get()
+    }
+
+    /// Mean time to answer a worker's seal, since the node started; none before the first.
+    pub fn mean_answer(&self) -> Option<Duration> {
+        let count = self.seal_answer.get_sample_count();
+        let mean = self.seal_answer.get_sample_sum() / count as f64;
+        (count > 0).then(|| Duration::from_secs_f64(mean))
     }
 }
 
@@ -226,6 +250,16 @@ mod tests {
         };
         assert_eq!(of("AboveTarget"), Some(2.0));
         assert_eq!(of("Malformed"), Some(1.0));
+    }
+
+    #[test]
+    fn the_mean_answer_is_known_from_the_first_seal_on() {
+        let metrics = Metrics::new(None).unwrap();
+        assert_eq!(metrics.mean_answer(), None);
+        metrics.seal_answered(Duration::from_millis(100));
+        metrics.seal_answered(Duration::from_millis(300));
+        let mean = metrics.mean_answer().unwrap().as_secs_f64();
+        assert!((mean - 0.2).abs() < 1e-9, "{mean}");
     }
 
     #[test]

@@ -2,9 +2,8 @@
 
 use super::*;
 use crate::testing::{
-    Chain, TestBackend, TestBlock, TestClient, TestHeader, header, refused_as, work_seal,
+    Chain, TestBackend, TestBlock, TestClient, TestHeader, header, refused_as, signed_seal,
 };
-use codec::Encode;
 use futures::executor::block_on;
 use polkadot_sdk::{
     sc_client_api::NewBlockState,
@@ -86,7 +85,7 @@ fn sealed(number: u64, parent: H256, seal: Vec<u8>) -> TestHeader {
 
 /// A seal that the scripted runtime accepts; different steps make different blocks.
 fn good(step: u64) -> Vec<u8> {
-    work_seal(0, step).encode()
+    signed_seal(0, step)
 }
 
 impl Node {
@@ -176,6 +175,7 @@ fn a_refused_seal_is_held_against_the_peer_by_the_name_of_the_rule() {
     for refusal in [
         SealError::AboveTarget,
         SealError::NotTheAuthor,
+        SealError::BadSignature,
         SealError::Malformed,
     ] {
         match node.receive(sealed(1, genesis, refused_as(refusal))) {

@@ -6,6 +6,7 @@ use quern_training::{
     Dataset, State,
     arithmetic::{FRACTION, GRADIENT_EXPONENT},
     step::{delay, rounding_key},
+    weights_tree,
 };
 use quern_work::{Hash, MAX_INNER, TILE, TaskSpec, batch, task::MIN_BATCH};
 
@@ -18,7 +19,7 @@ use super::{
         shift::Shift,
         softmax,
     },
-    lottery::{Draws, Ticket},
+    lottery::{self, Draws, Ticket},
     matrix::{OFFSET, Panels, SmallTile, Strips, Tile},
     network::{Layer, Network, Operand},
     pass::Pass,
@@ -28,6 +29,9 @@ use super::{
 
 /// Smallest noise rank whose chunks are whole groups of a panel.
 const MIN_RANK: u32 = 4;
+
+/// Fewest features whose neuron blocks are hashed side by side: those of a first layer that noise of [`MIN_RANK`] fits.
+const COMMITTED_FEATURES: usize = 16 * MIN_RANK as usize;
 
 /// Learning-rate exponents from here on change nothing: every update rounds to 0.
 const LARGEST_LR_SHIFT: u32 = 1 << 16;
@@ -50,6 +54,8 @@ pub struct Cpu {
 #[derive(Default)]
 struct Scratch {
     operands: Vec<Operand>,
+    /// The first layer's operand as it is committed to, where no lottery does that.
+    first: Operand,
     pass: Pass,
     /// Error at each layer's output, rows × fan-out.
     errors: Vec<Strips>,
@@ -63,6 +69,8 @@ struct Scratch {
 pub struct Step {
     /// The step's number, the one in its seals: steps done before it.
     pub step: u64,
+    /// Root of the first layer's operand that the step began with; only with a lottery, which commits to it anyway.
+    pub weights_root: Option<Hash>,
     /// Mean cross-entropy of the batch before the update, nats. For display only.
     pub loss: f64,
     /// Rows of the batch that were classified right before the update.
@@ -181,6 +189,7 @@ impl Cpu {
             left,
             right,
             draws,
+            ..
         } = scratch;
         pass.load(pool, &blocks, dataset.features(), count);
         operands.resize_with(count, Operand::default);
@@ -193,17 +202,17 @@ impl Cpu {
             };
             operand.quantise(isa, pool, layer, index, flip);
         }
-        let wins = match lottery {
+        let (weights_root, wins) = match lottery {
             None => {
                 pass.forward(isa, pool, network, operands, left, None);
-                Vec::new()
+                (None, Vec::new())
             }
             Some((lottery, shape)) => {
                 let weights = &mut operands[0].columns;
                 let ticket = Ticket::new(isa, pool, lottery, step, &spec.dataset, weights, shape);
                 draws.noise(isa, pool, ticket.job(), &pass.inputs[0], weights);
                 pass.forward(isa, pool, network, operands, left, Some(draws));
-                ticket.wins(
+                let wins = ticket.wins(
                     isa,
                     pool,
                     lottery,
@@ -211,7 +220,8 @@ impl Cpu {
                     dataset,
                     &operands[0].strips,
                     &pass.words,
-                )
+                );
+                (Some(ticket.root()), wins)
             }
         };
 
@@ -285,10 +295,23 @@ impl Cpu {
         network.step = next_step;
         Ok(Step {
             step,
+            weights_root,
             loss: score.loss / f64::from(spec.batch),
             correct: score.correct,
             wins,
         })
+    }
+
+    /// Root of the first layer's operand that the next step begins with.
+    pub fn weights_root(&mut self) -> Hash {
+        let features = self.dataset.features();
+        if features < COMMITTED_FEATURES {
+            let state = self.network.state();
+            return weights_tree(&state.first_operand_transposed(), features).root();
+        }
+        let operand = &mut self.scratch.first;
+        operand.quantise(self.isa, &self.pool, &self.network.layers[0], 0, 0);
+        lottery::commitment(self.isa, &self.pool, &operand.columns, features)
     }
 
     /// The run's state.

@@ -252,7 +252,7 @@ pub(crate) fn unpack(isa: Isa, panel: &[Line], k: usize, rows: &mut [u8]) {
 }
 
 #[cfg(target_arch = "x86_64")]
-mod avx512 {
+pub(crate) mod avx512 {
     use super::{Line, OFFSET, SmallTile};
     use std::arch::x86_64::*;
 
@@ -360,7 +360,7 @@ mod avx512 {
     /// Transposes 16×16 lanes.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
-    fn transpose(v: [__m512i; 16]) -> [__m512i; 16] {
+    pub(crate) fn transpose(v: [__m512i; 16]) -> [__m512i; 16] {
         // Within quarters: quad[q][c] holds lanes 4·quarter + c of vectors 4q to 4q+3.
         let mut quads = [[_mm512_setzero_si512(); 4]; 4];
         for q in 0..4 {

@@ -115,7 +115,7 @@ impl Trial {
                 words[i] = *drawn;
             },
         );
-        winners(pool, &job, u32::MAX, threshold, words).len()
+        winners(*isa, pool, &job, u32::MAX, threshold, words).len()
     }
 }
 

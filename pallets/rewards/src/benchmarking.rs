@@ -2,15 +2,19 @@
 
 use crate::*;
 use frame::benchmarking::prelude::*;
+use quern_market::seams::VoterRewards;
 
 #[benchmarks]
 mod benchmarks {
     use super::*;
 
-    /// A block's emission.
+    /// A block's emission, and the payment of `v` votes by as many accounts.
     #[benchmark]
-    fn on_finalize() {
+    fn on_finalize(v: Linear<0, VOTES_PER_BLOCK>) {
         Emitted::<T>::put(0);
+        for voter in 0..v {
+            Pallet::<T>::voted(&account("voter", voter, 0));
+        }
 
         #[block]
         {
@@ -18,5 +22,6 @@ mod benchmarks {
         }
 
         assert!(Pending::<T>::get() > 0);
+        assert!(Voted::<T>::get().is_empty());
     }
 }

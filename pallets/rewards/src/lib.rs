@@ -5,12 +5,16 @@
 //! Every block emits a *subsidy* that halves every [`Config::Halving`] blocks and stops at
 //! [`Config::Cap`]. It is split 65/30/5:
 //! - the *author's share* is paid when the block ends;
-//! - the *pool* for evaluators and verifiers collects on the pallet's account, dust included;
+//! - the *pool* for evaluators and verifiers collects on the pallet's account, dust included; the end
+//!   of a block pays from it each vote that was accepted: one block's part of the pool, or as much as
+//!   there is for each;
 //! - the *worker share* is minted by the next block, which records the seal, and *vests*: it is held
 //!   on the run owner's account, filed under the run's segment in which the sealing step lies, until
-//!   that segment is committed. A seal that earns no worker share leaves it unminted.
+//!   an audit accepts that segment. If one rejects it, all that vests on the run is burnt. A seal that
+//!   earns no worker share leaves it unminted.
 //!
-//! `pallet-work` decides which seal earns what, through [`pallet_work::WorkRewards`].
+//! `pallet-work` decides which seal earns what and what becomes of it, through
+//! [`pallet_work::WorkRewards`]; votes are reported through [`VoterRewards`].
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -23,9 +27,10 @@ use frame::{
     traits::{
         Get,
         fungible::{Inspect, Mutate, MutateHold},
-        tokens::Precision,
+        tokens::{Fortitude, Precision, Preservation},
     },
 };
+use quern_market::seams::VoterRewards;
 
 pub mod emission;
 pub mod weights;
@@ -37,6 +42,12 @@ mod tests;
 
 pub use pallet::*;
 pub use weights::WeightInfo;
+
+/// Votes paid at the end of one block; more wait for the next.
+pub const VOTES_PER_BLOCK: u32 = 32;
+
+/// Votes that may wait: the seats of 256 audits of three, and of the evaluations that end meanwhile.
+pub const MAX_VOTES: u32 = 1024;
 
 #[frame::pallet]
 pub mod pallet {
@@ -80,7 +91,7 @@ pub mod pallet {
     /// Why this pallet holds money.
     #[pallet::composite_enum]
     pub enum HoldReason {
-        /// A worker share that waits for its segment to be committed.
+        /// A worker share that waits for an audit to accept its segment.
         Vesting,
     }
 
@@ -96,6 +107,15 @@ pub mod pallet {
     #[pallet::storage]
     pub type Vesting<T> =
         StorageDoubleMap<_, Twox64Concat, u64, Twox64Concat, u64, u128, OptionQuery>;
+
+    /// Whose votes were accepted and are not yet paid, in order; an account once per vote.
+    #[pallet::storage]
+    pub type Voted<T: Config> =
+        StorageValue<_, BoundedVec<T::AccountId, ConstU32<MAX_VOTES>>, ValueQuery>;
+
+    /// What was paid out to an account so far: author's, worker's and voter's shares.
+    #[pallet::storage]
+    pub type Earned<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, u128, ValueQuery>;
 
     /// Takes stock of the genesis balances; it must be built after them.
     #[pallet::genesis_config]
@@ -127,7 +147,7 @@ pub mod pallet {
         Vested {
             /// The run that sealed the block.
             run: u64,
-            /// The segment that must be committed.
+            /// The segment that must be accepted.
             segment: u64,
             /// How much.
             amount: u128,
@@ -139,16 +159,36 @@ pub mod pallet {
             /// How much.
             amount: u128,
         },
+        /// What vested on a run was burnt.
+        Burnt {
+            /// The run.
+            run: u64,
+            /// How much.
+            amount: u128,
+        },
+        /// An accepted vote was paid.
+        VoterPaid {
+            /// The voter.
+            voter: T::AccountId,
+            /// How much.
+            amount: u128,
+        },
     }
 
     #[pallet::hooks]
     impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
         fn on_initialize(_: BlockNumberFor<T>) -> Weight {
-            T::WeightInfo::on_finalize()
+            T::WeightInfo::on_finalize(VOTES_PER_BLOCK)
         }
 
         fn on_finalize(number: BlockNumberFor<T>) {
-            Self::emit(number);
+            let subsidy = emission::subsidy(
+                number.saturated_into(),
+                T::Subsidy::get(),
+                T::Halving::get().saturated_into(),
+            );
+            Self::emit(subsidy);
+            Self::pay_votes(emission::split(subsidy).pool);
         }
 
         #[cfg(feature = "try-runtime")]
@@ -169,27 +209,53 @@ pub mod pallet {
         }
 
         /// Pays the author and the pool, and sets the worker share aside.
-        fn emit(number: BlockNumberFor<T>) {
+        fn emit(subsidy: u128) {
             let left = T::Cap::get().saturating_sub(Emitted::<T>::get());
-            let subsidy = emission::subsidy(
-                number.saturated_into(),
-                T::Subsidy::get(),
-                T::Halving::get().saturated_into(),
-            );
             let emission::Split {
                 worker,
                 mut pool,
                 author,
             } = emission::split(subsidy.min(left));
             match T::Author::get().filter(|who| Self::mint(who, author)) {
-                Some(who) => Self::deposit_event(Event::AuthorPaid {
-                    author: who,
-                    amount: author,
-                }),
+                Some(who) => {
+                    Self::earned(&who, author);
+                    Self::deposit_event(Event::AuthorPaid {
+                        author: who,
+                        amount: author,
+                    });
+                }
                 None => pool = pool.saturating_add(author),
             }
             Self::mint(&Self::pool(), pool);
             Pending::<T>::put(worker);
+        }
+
+        /// Pays the votes that wait, the oldest first, `most` each or an equal part of the pool.
+        ///
+        /// What a voter can't receive, because it is too little for a new account, stays in the pool.
+        fn pay_votes(most: u128) {
+            let mut waiting = Voted::<T>::get().into_inner();
+            let count = waiting.len().min(VOTES_PER_BLOCK as usize);
+            if count == 0 {
+                return;
+            }
+            let pool = Self::pool();
+            let there =
+                T::Currency::reducible_balance(&pool, Preservation::Preserve, Fortitude::Polite);
+            let amount = most.min(there / count as u128);
+            for voter in waiting.drain(..count) {
+                let paid = amount > 0
+                    && T::Currency::transfer(&pool, &voter, amount, Preservation::Preserve).is_ok();
+                if paid {
+                    Self::earned(&voter, amount);
+                    Self::deposit_event(Event::VoterPaid { voter, amount });
+                }
+            }
+            Voted::<T>::put(BoundedVec::truncate_from(waiting));
+        }
+
+        fn earned(who: &T::AccountId, amount: u128) {
+            Earned::<T>::mutate(who, |total| *total = total.saturating_add(amount));
         }
 
         /// Mints and counts; nothing happens if the amount is too small for a new account.
@@ -202,8 +268,8 @@ pub mod pallet {
         }
 
         /// What is filed as vesting is held, and the cap holds.
-        #[cfg(any(feature = "try-runtime", test))]
-        pub(crate) fn do_try_state() -> Result<(), frame::deps::sp_runtime::TryRuntimeError> {
+        #[cfg(any(feature = "std", feature = "try-runtime"))]
+        pub fn do_try_state() -> Result<(), frame::deps::sp_runtime::TryRuntimeError> {
             ensure!(
                 Emitted::<T>::get() <= T::Cap::get(),
                 "rewards: the cap is passed"
@@ -242,6 +308,7 @@ pub mod pallet {
         fn pay(run: u64, owner: &T::AccountId) {
             let amount = Pending::<T>::take();
             if Self::mint(owner, amount) {
+                Self::earned(owner, amount);
                 Self::deposit_event(Event::Released { run, amount });
             }
         }
@@ -253,9 +320,27 @@ pub mod pallet {
             if amount > 0 {
                 let reason = HoldReason::Vesting.into();
                 T::Currency::release(&reason, owner, amount, Precision::Exact)?;
+                Self::earned(owner, amount);
                 Self::deposit_event(Event::Released { run, amount });
             }
             Ok(())
+        }
+
+        fn burn(run: u64, owner: &T::AccountId) {
+            let filed = Vesting::<T>::drain_prefix(run)
+                .fold(0u128, |sum, (_, amount)| sum.saturating_add(amount));
+            let reason = HoldReason::Vesting.into();
+            // What is filed is held, so nothing is left over for the owner.
+            let burnt = T::Currency::burn_held(
+                &reason,
+                owner,
+                filed,
+                Precision::BestEffort,
+                Fortitude::Force,
+            );
+            if let Ok(amount @ 1..) = burnt {
+                Self::deposit_event(Event::Burnt { run, amount });
+            }
         }
 
         fn vesting(run: u64) -> u128 {
@@ -265,6 +350,13 @@ pub mod pallet {
         #[cfg(feature = "runtime-benchmarks")]
         fn prepare() {
             Pending::<T>::put(T::Subsidy::get());
+        }
+    }
+
+    impl<T: Config> VoterRewards<T::AccountId> for Pallet<T> {
+        /// Past [`MAX_VOTES`] that wait, a vote is not paid.
+        fn voted(who: &T::AccountId) {
+            Voted::<T>::mutate(|waiting| waiting.try_push(who.clone()).ok());
         }
     }
 }

@@ -5,6 +5,7 @@ use frame::{runtime::prelude::*, testing_prelude::*};
 use pallet_work::WorkRewards;
 use polkadot_sdk::pallet_balances;
 use proptest::prelude::*;
+use quern_market::seams::VoterRewards;
 
 construct_runtime!(
     pub enum Test {
@@ -69,6 +70,7 @@ fn with_chain(test: impl FnOnce()) {
 /// The pallet's invariants, and every held coin is filed under a run.
 fn check() {
     Rewards::do_try_state().unwrap();
+    assert!(Voted::<Test>::get().len() <= MAX_VOTES as usize);
     let filed: u128 = Vesting::<Test>::iter_values().sum();
     assert_eq!(
         Balances::balance_on_hold(&HoldReason::Vesting.into(), &OWNER),
@@ -94,11 +96,12 @@ fn a_block_pays_its_author_and_the_pool_and_sets_the_worker_share_aside() {
         assert_eq!(Emitted::<Test>::get(), GENESIS + 350);
         block(11, Some(AUTHOR));
         assert_eq!(Balances::free_balance(AUTHOR), 75);
+        assert_eq!(Earned::<Test>::get(AUTHOR), 75);
     });
 }
 
 #[test]
-fn a_worker_share_vests_until_its_segment_is_committed() {
+fn a_worker_share_vests_until_its_segment_is_accepted() {
     with_chain(|| {
         for (number, segment) in [(1, 4), (2, 4), (3, 6)] {
             block(number, Some(AUTHOR));
@@ -115,6 +118,122 @@ fn a_worker_share_vests_until_its_segment_is_committed() {
         assert_ok!(Rewards::release(7, &OWNER, 6..7));
         assert_ok!(Rewards::release(7, &OWNER, 6..7));
         assert_eq!(Balances::free_balance(OWNER), GENESIS + 1_950);
+        assert_eq!(Earned::<Test>::get(OWNER), 1_950);
+    });
+}
+
+#[test]
+fn all_that_vests_on_a_rejected_run_is_burnt_and_nothing_else() {
+    with_chain(|| {
+        for (number, run, segment) in [(1, 7, 4), (2, 7, 9), (3, 8, 0)] {
+            block(number, Some(AUTHOR));
+            Rewards::vest(run, &OWNER, segment);
+        }
+        let issued = Balances::total_issuance();
+        Rewards::burn(7, &OWNER);
+        assert_eq!(Balances::total_issuance(), issued - 1_300);
+        assert_eq!(Balances::free_balance(OWNER), GENESIS);
+        assert_eq!((Rewards::vesting(7), Rewards::vesting(8)), (0, 650));
+        assert_eq!(Earned::<Test>::get(OWNER), 0);
+        System::assert_last_event(
+            Event::<Test>::Burnt {
+                run: 7,
+                amount: 1_300,
+            }
+            .into(),
+        );
+        check();
+        assert_ok!(Rewards::release(7, &OWNER, 0..10));
+        assert_eq!(Balances::free_balance(OWNER), GENESIS);
+        // Nothing is left to burn, and nothing happens.
+        Rewards::burn(7, &OWNER);
+        assert_eq!(Balances::total_issuance(), issued - 1_300);
+    });
+}
+
+#[test]
+fn a_vote_is_paid_one_blocks_part_of_the_pool() {
+    with_chain(|| {
+        block(1, None);
+        block(2, Some(AUTHOR));
+        Rewards::voted(&STRANGER);
+        block(3, Some(AUTHOR));
+        assert_eq!(Balances::free_balance(STRANGER), 300);
+        assert_eq!(Earned::<Test>::get(STRANGER), 300);
+        assert_eq!(Balances::free_balance(Rewards::pool()), 650);
+        // Paid once.
+        block(4, Some(AUTHOR));
+        assert_eq!(Balances::free_balance(STRANGER), 300);
+    });
+}
+
+#[test]
+fn votes_share_a_pool_that_is_too_small_for_all_and_leave_its_account_alive() {
+    with_chain(|| {
+        for voter in [STRANGER, STRANGER, AUTHOR, 9] {
+            Rewards::voted(&voter);
+        }
+        block(1, None);
+        // 350 in the pool, 5 of which it keeps to exist: 345 / 4.
+        assert_eq!(Balances::free_balance(STRANGER), 172);
+        assert_eq!(Balances::free_balance(9), 86);
+        assert_eq!(Balances::free_balance(Rewards::pool()), 6);
+    });
+}
+
+#[test]
+fn what_is_too_little_for_a_new_account_stays_in_the_pool() {
+    with_chain(|| {
+        Author::set(&None);
+        // The emission of the fifth era is 62: 19 for the pool and 3 for nobody's author.
+        for _ in 0..6 {
+            Rewards::voted(&STRANGER);
+        }
+        Rewards::voted(&OWNER);
+        block(45, None);
+        assert_eq!(Balances::total_balance(&STRANGER), 0);
+        assert_eq!(Balances::free_balance(OWNER), GENESIS + 2);
+        assert_eq!(Earned::<Test>::get(STRANGER), 0);
+        assert!(Voted::<Test>::get().is_empty());
+    });
+}
+
+#[test]
+fn a_block_pays_a_bounded_number_of_votes_the_oldest_first() {
+    with_chain(|| {
+        block(1, None);
+        let count = u64::from(VOTES_PER_BLOCK);
+        for voter in 100..101 + count {
+            Rewards::voted(&voter);
+        }
+        block(2, None);
+        assert!(Earned::<Test>::get(99 + count) > 0);
+        assert_eq!(Earned::<Test>::get(100 + count), 0);
+        assert_eq!(Voted::<Test>::get().into_inner(), vec![100 + count]);
+        block(3, None);
+        assert!(Earned::<Test>::get(100 + count) > 0);
+    });
+}
+
+#[test]
+fn votes_past_the_bound_are_not_filed() {
+    with_chain(|| {
+        for _ in 0..MAX_VOTES + 1 {
+            Rewards::voted(&STRANGER);
+        }
+        assert_eq!(Voted::<Test>::get().len(), MAX_VOTES as usize);
+    });
+}
+
+#[test]
+fn the_pool_still_pays_votes_when_the_cap_is_reached() {
+    with_chain(|| {
+        block(1, None);
+        Emitted::<Test>::put(CAP);
+        Rewards::voted(&STRANGER);
+        block(2, Some(AUTHOR));
+        assert_eq!(Balances::total_balance(&AUTHOR), 0);
+        assert_eq!(Balances::free_balance(STRANGER), 300);
     });
 }
 
@@ -127,6 +246,7 @@ fn a_worker_share_is_minted_once_and_only_for_the_last_block() {
         Rewards::pay(7, &OWNER);
         Rewards::vest(7, &OWNER, 0);
         assert_eq!(Balances::free_balance(OWNER), GENESIS + 650);
+        assert_eq!(Earned::<Test>::get(OWNER), 650);
         assert_eq!(Rewards::vesting(7), 0);
     });
 }
@@ -157,6 +277,8 @@ enum Op {
     Vest(u64, u64),
     Pay(u64),
     Release(u64, u64, u64),
+    Reject(u64),
+    Vote(u64),
     Burn(u128),
 }
 
@@ -166,6 +288,8 @@ fn op() -> impl Strategy<Value = Op> {
         3 => (0..2u64, 0..8u64).prop_map(|(run, segment)| Op::Vest(run, segment)),
         1 => (0..2u64).prop_map(Op::Pay),
         2 => (0..2u64, 0..8u64, 0..8u64).prop_map(|(run, from, to)| Op::Release(run, from, to)),
+        1 => (0..2u64).prop_map(Op::Reject),
+        2 => (4..12u64).prop_map(Op::Vote),
         1 => (0..100u128).prop_map(Op::Burn),
     ]
 }
@@ -178,7 +302,7 @@ proptest! {
         ops in prop::collection::vec(op(), 1..160),
     ) {
         with_chain(|| {
-            let (mut number, mut burnt) = (0, 0);
+            let (mut number, mut burnt, mut rejected) = (0, 0, 0);
             for op in ops {
                 match op {
                     Op::Block(author) => {
@@ -190,6 +314,12 @@ proptest! {
                     Op::Release(run, from, to) => {
                         assert_ok!(Rewards::release(run, &OWNER, from..to));
                     }
+                    Op::Reject(run) => {
+                        let before = Balances::total_issuance();
+                        Rewards::burn(run, &OWNER);
+                        rejected += before - Balances::total_issuance();
+                    }
+                    Op::Vote(voter) => Rewards::voted(&voter),
                     Op::Burn(amount) => {
                         let before = Balances::total_issuance();
                         let _ = <Balances as Mutate<u64>>::burn_from(
@@ -202,7 +332,18 @@ proptest! {
                         burnt += before - Balances::total_issuance();
                     }
                 }
-                assert_eq!(Balances::total_issuance() + burnt, Emitted::<Test>::get());
+                assert_eq!(
+                    Balances::total_issuance() + burnt + rejected,
+                    Emitted::<Test>::get()
+                );
+                // All that was emitted was earned, vests, was rejected, or waits in the pool.
+                let earned: u128 = Earned::<Test>::iter_values().sum();
+                let vesting: u128 = Vesting::<Test>::iter_values().sum();
+                let pool = Balances::total_balance(&Rewards::pool());
+                assert_eq!(
+                    GENESIS + earned + vesting + rejected + pool,
+                    Emitted::<Test>::get()
+                );
                 check();
             }
         });

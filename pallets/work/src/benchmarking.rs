@@ -1,15 +1,22 @@
 //! Benchmarks of the calls, with true seals: the check is most of a share's weight.
 
-use crate::{types::FEATURES_PER_UNIT, *};
+use crate::{
+    types::{FEATURES_PER_UNIT, MAX_PAID_STEPS},
+    *,
+};
 use alloc::vec;
 use frame::benchmarking::prelude::*;
+use quern_market::{Preferences, claim::MAX_SEGMENTS};
 use quern_work::{
     Dataset, TILE, batch,
     merkle::{self, Tree},
 };
 
+/// Steps of a segment: as many segments as a claim may have can seal on all their steps.
+const SEGMENT: u32 = MAX_PAID_STEPS / MAX_SEGMENTS;
+
 /// A task over a dataset of 16 row blocks with `units` × 256 features, all zero, and the leaves' tree.
-fn task<T: Config>(units: u32) -> (TaskSpec, Tree) {
+fn task(units: u32) -> (TaskSpec, Tree) {
     let features = units * FEATURES_PER_UNIT;
     let rows = vec![0i8; TILE * features as usize];
     let leaves = (0..16)
@@ -30,15 +37,15 @@ fn task<T: Config>(units: u32) -> (TaskSpec, Tree) {
             batch: 128,
             lr_shift: 3,
             lr_every: 0,
-            segment: 64,
+            segment: SEGMENT,
         },
         tree,
     )
 }
 
-/// Rules under which any draw is a share, a task and the caller's run of it.
-fn open<T: Config>(units: u32) -> (T::AccountId, RunId, Tree) {
-    let (spec, tree) = task::<T>(units);
+/// Rules under which any draw is a share, a task of the commons, the caller and its miner ticket.
+fn world<T: Config>(units: u32) -> (T::AccountId, TaskId, TicketId, Tree) {
+    let (spec, tree) = task(units);
     CurrentRules::<T>::put(WorkRules {
         noise_rank: 16,
         max_ahead: 4096,
@@ -46,10 +53,69 @@ fn open<T: Config>(units: u32) -> (T::AccountId, RunId, Tree) {
         omega_b: 1 << 32,
         omega_m: 0,
     });
-    Tasks::<T>::insert(u32::MAX, spec);
     let caller: T::AccountId = whitelisted_caller();
-    let run = Pallet::<T>::insert_run(u32::MAX, caller.clone(), 0).unwrap_or_default();
-    (caller, run, tree)
+    let task = T::Tasks::prepare(spec);
+    let ticket = T::Tickets::prepare(&caller, Role::Miner, Preferences::any(1));
+    T::Currency::set_balance(&caller, 1_000_000_000_000_000);
+    (caller, task, ticket, tree)
+}
+
+/// The world with a run of the caller's.
+fn open<T: Config>(units: u32) -> Result<(T::AccountId, RunId, Tree), BenchmarkError> {
+    let (caller, task, ticket, tree) = world::<T>(units);
+    let run = Pallet::<T>::insert_run(task, ticket, caller.clone(), 0)?;
+    Ok((caller, run, tree))
+}
+
+/// Worker shares vest on as many steps of the run as may earn some.
+fn vest<T: Config>(run: RunId) -> Result<(), BenchmarkError> {
+    for step in 0..u64::from(MAX_PAID_STEPS) {
+        T::Rewards::prepare();
+        Recorded::<T>::kill();
+        let none = RawOrigin::<T::AccountId>::None.into();
+        Pallet::<T>::record_seal(none, run, step, [1; 32])?;
+    }
+    Recorded::<T>::kill();
+    Ok(())
+}
+
+/// The longest claim of a run.
+fn longest(run: RunId) -> Claim {
+    Claim {
+        run,
+        from: 0,
+        to: MAX_PAID_STEPS.into(),
+        state_root: [2; 32],
+        trace_root: [3; 32],
+        starts_root: [4; 32],
+        metric: 5,
+    }
+}
+
+/// The longest claim of a new run of the author's, on all steps of which shares vest, under audit.
+pub(crate) fn claim_under_audit<T: Config>(author: &T::AccountId, ticket: TicketId) -> Claim {
+    CurrentRules::<T>::put(WorkRules {
+        noise_rank: 16,
+        max_ahead: 4096,
+        ..Default::default()
+    });
+    let task = T::Tasks::prepare(task(1).0);
+    T::Currency::set_balance(author, 1_000_000_000_000_000);
+    let run = Pallet::<T>::insert_run(task, ticket, author.clone(), 0).unwrap_or_default();
+    vest::<T>(run).unwrap_or_default();
+    let claim = longest(run);
+    Runs::<T>::mutate(run, |run| {
+        if let Some(run) = run {
+            run.reveal(0, claim.to);
+        }
+    });
+    claim
+}
+
+/// Blocks pass, none of which is executed.
+fn pass<T: Config>(blocks: u32) {
+    let now = frame_system::Pallet::<T>::block_number();
+    frame_system::Pallet::<T>::set_block_number(now.saturating_add(blocks.into()));
 }
 
 #[benchmarks]
@@ -58,12 +124,10 @@ mod benchmarks {
 
     #[benchmark]
     fn open_run() -> Result<(), BenchmarkError> {
-        Tasks::<T>::insert(u32::MAX, task::<T>(1).0);
-        let caller: T::AccountId = whitelisted_caller();
-        T::Currency::set_balance(&caller, T::RunDeposit::get().saturating_mul(4));
+        let (caller, task, ticket, _) = world::<T>(1);
 
         #[extrinsic_call]
-        _(RawOrigin::Signed(caller.clone()), u32::MAX);
+        _(RawOrigin::Signed(caller.clone()), task, ticket);
 
         assert_eq!(RunsOf::<T>::get(caller).len(), 1);
         Ok(())
@@ -71,8 +135,9 @@ mod benchmarks {
 
     #[benchmark]
     fn close_run() -> Result<(), BenchmarkError> {
-        let (caller, run, _) = open::<T>(1);
-        Pallet::<T>::insert_run(u32::MAX, caller.clone(), 0).map_err(<&str>::from)?;
+        let (caller, task, ticket, _) = world::<T>(1);
+        let run = Pallet::<T>::insert_run(task, ticket, caller.clone(), 0)?;
+        Pallet::<T>::insert_run(task, ticket, caller.clone(), 0)?;
 
         #[extrinsic_call]
         _(RawOrigin::Signed(caller), run);
@@ -84,7 +149,7 @@ mod benchmarks {
     /// A share at `u` × 256 features.
     #[benchmark]
     fn submit_proof(u: Linear<1, 16>) -> Result<(), BenchmarkError> {
-        let (caller, run, data) = open::<T>(u);
+        let (caller, run, data) = open::<T>(u)?;
         let strip = vec![0i8; TILE * (u * FEATURES_PER_UNIT) as usize];
         let weights = Tree::new(
             (0..16)
@@ -115,23 +180,41 @@ mod benchmarks {
         Ok(())
     }
 
-    /// A checkpoint over `s` segments that each have something vesting.
     #[benchmark]
-    fn checkpoint(s: Linear<1, 64>) -> Result<(), BenchmarkError> {
-        let (caller, run, _) = open::<T>(1);
-        T::Currency::set_balance(&caller, 1_000_000_000_000);
-        for segment in 0..u64::from(s) {
-            T::Rewards::prepare();
-            T::Rewards::vest(run, &caller, segment);
-        }
+    fn commit_claim() -> Result<(), BenchmarkError> {
+        let (caller, run, _) = open::<T>(1)?;
 
         #[extrinsic_call]
-        _(
-            RawOrigin::Signed(caller),
-            run,
-            u64::from(s) * 64,
-            H256::zero(),
-        );
+        _(RawOrigin::Signed(caller), run, [7; 32]);
+
+        assert!(Runs::<T>::get(run).is_some_and(|run| run.pending.is_some()));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn reveal_claim() -> Result<(), BenchmarkError> {
+        let (caller, run, _) = open::<T>(1)?;
+        let (claim, salt) = (longest(run), [8; 32]);
+        let digest = claim.commitment(caller.as_ref(), &salt);
+        Pallet::<T>::commit_claim(RawOrigin::Signed(caller.clone()).into(), run, digest)
+            .map_err(|error| error.error)?;
+        pass::<T>(1);
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(caller), claim.clone(), salt);
+
+        assert_eq!(Runs::<T>::get(run).map(|run| run.committed), Some(claim.to));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn forfeit() -> Result<(), BenchmarkError> {
+        let (caller, run, _) = open::<T>(1)?;
+        vest::<T>(run)?;
+        pass::<T>(T::ForfeitAfter::get());
+
+        #[extrinsic_call]
+        _(RawOrigin::Signed(caller), run);
 
         assert_eq!(T::Rewards::vesting(run), 0);
         Ok(())
@@ -139,12 +222,11 @@ mod benchmarks {
 
     #[benchmark]
     fn record_seal() -> Result<(), BenchmarkError> {
-        let (caller, run, _) = open::<T>(1);
-        T::Currency::set_balance(&caller, 1_000_000_000_000);
+        let (_, run, _) = open::<T>(1)?;
         T::Rewards::prepare();
 
         #[extrinsic_call]
-        _(RawOrigin::None, run, 7);
+        _(RawOrigin::None, run, 7, [1; 32]);
 
         assert_eq!(Runs::<T>::get(run).map(|run| run.seals), Some(1));
         Ok(())

@@ -1,20 +1,23 @@
 //! # Work
 //!
-//! Runs of tasks, the seals and shares that prove work on them, and their checkpoints.
+//! Runs of tasks, the seals and shares that prove work on them, and the claims of what they reached.
 //!
-//! - A *task* says what is trained: dataset, network, batch, schedule. Tasks come from genesis (the
-//!   commons).
 //! - A *run* is one owner's execution of a task from a seed that nobody chose. Only its owner may
-//!   seal blocks and earn shares with it.
-//! - The *window* of a run is the steps that may be mined: from the last committed step, at most
-//!   [`WorkRules::max_ahead`] further.
+//!   seal blocks and earn shares with it. It is opened with a miner's ticket, which answers for its
+//!   claims. What may be trained, and by whom, the [`TaskBook`] knows.
+//! - The *window* of a run is the steps that may be mined: from the last accepted step to at most
+//!   [`WorkRules::max_ahead`] after the last one claimed, and before the run's end.
 //! - A *seal* proves that a tile of a step's first product won the block lottery. The next block
 //!   records its parent's seal by an inherent, which credits the run and starts the vesting of the
 //!   worker share. A step that has sealed before may seal again (under a newer template, with full
 //!   work), but earns no worker share: so a lone miner never deadlocks, and no step is paid twice.
 //! - A *share* proves a draw that met the easier share target; shares of one run come in order.
-//! - A *checkpoint* claims the state root after a whole number of segments. It moves the window and
-//!   releases what vests on the segments it covers.
+//! - A *claim* says which state a run reached after whole segments. Its digest is committed to first
+//!   and the claim revealed in a later block; then it is audited. An accepted claim moves the window
+//!   and releases what vests on its segments. A rejected one burns all that vests on the run, and takes
+//!   a part of the ticket's stake; a lapsed one counts for nothing. One claim of a
+//!   run is under way at a time.
+//! - A run whose shares wait too long for a claim *forfeits* them: anybody may have them burnt.
 //!
 //! [`Pallet::check_seal`] is the check that both importers (through the runtime API) and shares use.
 
@@ -33,13 +36,18 @@ use frame::{
         tokens::Precision,
     },
 };
-use quern_api::{InherentError, PARENT_SEAL, ParentSeal, RunInfo, WorkRules};
+use quern_api::{InherentError, PARENT_SEAL, ParentSeal, RunInfo, SignedSeal, WorkRules};
+use quern_market::{
+    AuditId, Claim, Role, RunId, TaskId, TicketId,
+    seams::{Audits, Reputation, TaskBook, Tickets},
+};
 use quern_work::{
-    MAX_SEAL_BYTES, SealError, TaskSpec, Terms, WorkSeal,
+    Hash, MAX_SEAL_BYTES, SealError, Shape, TaskSpec, Terms, WorkSeal,
     hash::{self, Context},
     target,
 };
 
+pub mod claims;
 pub mod types;
 pub mod weights;
 
@@ -51,7 +59,7 @@ mod mock;
 mod tests;
 
 pub use pallet::*;
-pub use types::{Earns, Run, RunId, TaskId};
+pub use types::{ClaimError, Earns, Run};
 pub use weights::WeightInfo;
 
 /// Where worker shares vest.
@@ -64,6 +72,9 @@ pub trait WorkRewards<AccountId> {
 
     /// Pays out what vests on these segments.
     fn release(run: RunId, owner: &AccountId, segments: Range<u64>) -> DispatchResult;
+
+    /// Burns all that vests on the run.
+    fn burn(run: RunId, owner: &AccountId);
 
     /// What still vests on the run.
     fn vesting(run: RunId) -> u128;
@@ -95,6 +106,18 @@ pub mod pallet {
         /// Where worker shares vest.
         type Rewards: WorkRewards<Self::AccountId>;
 
+        /// What can be trained.
+        type Tasks: TaskBook<Self::AccountId>;
+
+        /// Who may train.
+        type Tickets: Tickets<Self::AccountId>;
+
+        /// What an accepted or rejected claim moves.
+        type Reputation: Reputation<Self::AccountId>;
+
+        /// Who checks claims.
+        type Audits: Audits<Self::AccountId>;
+
         /// Expected MACs of the parent block.
         type ParentWork: Get<u128>;
 
@@ -105,6 +128,14 @@ pub mod pallet {
         /// Most open runs of one owner.
         #[pallet::constant]
         type MaxRuns: Get<u32>;
+
+        /// Blocks after its commitment within which a claim must be revealed.
+        #[pallet::constant]
+        type RevealWithin: Get<u32>;
+
+        /// Blocks after which shares that wait for a claim may be forfeited.
+        #[pallet::constant]
+        type ForfeitAfter: Get<u32>;
 
         /// Weights of the calls.
         type WeightInfo: WeightInfo;
@@ -121,13 +152,19 @@ pub mod pallet {
     #[pallet::storage]
     pub type CurrentRules<T> = StorageValue<_, WorkRules>;
 
-    /// What can be trained.
-    #[pallet::storage]
-    pub type Tasks<T> = CountedStorageMap<_, Twox64Concat, TaskId, TaskSpec>;
-
     /// Open runs.
     #[pallet::storage]
     pub type Runs<T: Config> = CountedStorageMap<_, Twox64Concat, RunId, Run<T::AccountId>>;
+
+    /// Open runs without an end.
+    #[pallet::storage]
+    pub type Endless<T> = StorageValue<_, u32, ValueQuery>;
+
+    /// Weights root under which a step after the accepted ones sealed, for which a worker share vests:
+    /// audits compare it. At most [`types::MAX_PAID_STEPS`] a run.
+    #[pallet::storage]
+    pub type Sealed<T> =
+        StorageDoubleMap<_, Twox64Concat, RunId, Twox64Concat, u64, Hash, OptionQuery>;
 
     /// Open runs by owner, ascending.
     #[pallet::storage]
@@ -143,41 +180,39 @@ pub mod pallet {
     #[pallet::whitelist_storage]
     pub type Recorded<T> = StorageValue<_, bool, ValueQuery>;
 
-    /// Rules, commons tasks and first runs of a chain.
+    /// Rules and first runs of a chain; to be built after tickets and tasks.
     #[pallet::genesis_config]
     #[derive(frame::derive::DefaultNoBound)]
     pub struct GenesisConfig<T: Config> {
         /// What draws and windows follow.
         pub rules: Option<WorkRules>,
-        /// The commons: ids in order.
-        pub tasks: Vec<TaskSpec>,
-        /// First runs: owner and task, ids in order.
-        pub runs: Vec<(T::AccountId, TaskId)>,
+        /// First runs: owner, task and ticket, ids in order.
+        pub runs: Vec<(T::AccountId, TaskId, TicketId)>,
     }
 
     #[pallet::genesis_build]
     impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
         fn build(&self) {
             let Some(rules) = &self.rules else { return };
-            for (id, spec) in (0..).zip(&self.tasks) {
-                assert_eq!(rules.admit(spec), Ok(()), "work: task {id} cannot be mined");
-                Tasks::<T>::insert(id, spec);
-            }
-            assert!(
-                !self.runs.is_empty(),
-                "work: without a run there is nothing to mine"
-            );
-            for (owner, task) in &self.runs {
-                assert!(
-                    Tasks::<T>::contains_key(task),
-                    "work: no task {task} in genesis"
+            for (owner, task, ticket) in &self.runs {
+                let Some(spec) = T::Tasks::spec(*task) else {
+                    panic!("work: no task {task} in genesis");
+                };
+                assert_eq!(
+                    rules.admit(&spec),
+                    Ok(()),
+                    "work: task {task} cannot be mined"
                 );
-                let opened = Pallet::<T>::insert_run(*task, owner.clone(), 0);
+                let opened = Pallet::<T>::insert_run(*task, *ticket, owner.clone(), 0);
                 assert!(
                     opened.is_ok(),
-                    "work: too many runs of one owner in genesis"
+                    "work: a run in genesis is refused: {opened:?}"
                 );
             }
+            assert!(
+                Endless::<T>::get() > 0,
+                "work: without a run that has no end there may be nothing to mine"
+            );
             CurrentRules::<T>::put(rules);
         }
     }
@@ -193,6 +228,8 @@ pub mod pallet {
             task: TaskId,
             /// Who may mine it.
             owner: T::AccountId,
+            /// The ticket that answers for its claims.
+            ticket: TicketId,
         },
         /// A run was closed and its deposit returned.
         RunClosed {
@@ -215,14 +252,47 @@ pub mod pallet {
             /// The step.
             step: u64,
         },
-        /// A state root was claimed and the window moved.
-        Checkpointed {
+        /// A commitment to a claim was taken.
+        ClaimCommitted {
             /// The run.
             run: RunId,
-            /// Steps covered from now on.
-            committed: u64,
+        },
+        /// A claim was revealed, and is under audit.
+        ClaimRevealed {
+            /// The run.
+            run: RunId,
+            /// The audit.
+            audit: AuditId,
+            /// Steps covered.
+            to: u64,
             /// State root after so many steps.
             state_root: H256,
+        },
+        /// A claim was accepted: its segments are paid.
+        ClaimAccepted {
+            /// The run.
+            run: RunId,
+            /// Steps accepted from now on.
+            to: u64,
+        },
+        /// A claim was rejected: all that vested on the run is burnt.
+        ClaimRejected {
+            /// The run.
+            run: RunId,
+            /// Steps accepted, as before.
+            accepted: u64,
+            /// Taken from the ticket's stake.
+            slashed: u128,
+        },
+        /// A claim lapsed without a quorum, and counts for nothing.
+        ClaimLapsed {
+            /// The run.
+            run: RunId,
+        },
+        /// What waited too long for a claim was burnt.
+        Forfeited {
+            /// The run.
+            run: RunId,
         },
     }
 
@@ -238,13 +308,33 @@ pub mod pallet {
         NotTheAuthor,
         /// The owner has as many open runs as one account may have. Close one first.
         TooManyRuns,
-        /// The last open run of the chain can't be closed: there would be nothing to mine.
+        /// The chain's last open run without an end can't be closed: there might be nothing to mine.
         LastRun,
-        /// Worker shares still vest on the run. Checkpoint their segments first.
+        /// Worker shares still vest on the run. Claim their segments first, or forfeit them.
         StillVesting,
-        /// The checkpoint isn't at the end of a segment. Claim a multiple of the task's segment.
-        NotASegmentEnd,
-        /// The checkpoint, or the seal's step, is outside the run's window.
+        /// The ticket belongs to another account, or was withdrawn. Use one of the caller's own.
+        NotTheTicketsOwner,
+        /// The ticket is no miner's, or is no longer live. Buy a miner's ticket, or renew it.
+        NotAMinersTicket,
+        /// A claim of the run is under way. Wait for its audit, or reveal it or let it expire.
+        ClaimPending,
+        /// No commitment waits for the claim. Commit to its digest first.
+        NotCommitted,
+        /// The commitment is in this very block. Reveal the claim in the next one.
+        RevealTooEarly,
+        /// The commitment has expired. Commit again.
+        RevealTooLate,
+        /// The commitment is to another claim, salt or account.
+        AnotherClaim,
+        /// The claim doesn't begin where the last accepted one ended.
+        NotTheNextClaim,
+        /// The claim doesn't cover whole segments, or too many of them.
+        NotWholeSegments,
+        /// Nothing vests on the run: there is nothing to forfeit.
+        NothingVests,
+        /// The shares on the run haven't waited long enough for a claim. Try again later.
+        ClaimStillAwaited,
+        /// The claim's end, or the seal's step, is outside the run's window.
         StepOutsideWindow,
         /// The share is not later than the run's last one. It was submitted before, or out of order.
         ShareOutOfOrder,
@@ -266,6 +356,8 @@ pub mod pallet {
         NotTheWeights,
         /// The draw is above the target: too little work.
         AboveTarget,
+        /// The seal is not signed by the run's owner. A share never fails so: its extrinsic is signed.
+        BadSignature,
     }
 
     impl<T> From<SealError> for Error<T> {
@@ -282,6 +374,21 @@ pub mod pallet {
                 SealError::NotTheBatch => Self::NotTheBatch,
                 SealError::NotTheWeights => Self::NotTheWeights,
                 SealError::AboveTarget => Self::AboveTarget,
+                SealError::BadSignature => Self::BadSignature,
+            }
+        }
+    }
+
+    impl<T> From<ClaimError> for Error<T> {
+        fn from(error: ClaimError) -> Self {
+            match error {
+                ClaimError::NotCommitted => Self::NotCommitted,
+                ClaimError::TooEarly => Self::RevealTooEarly,
+                ClaimError::TooLate => Self::RevealTooLate,
+                ClaimError::AnotherClaim => Self::AnotherClaim,
+                ClaimError::NotTheNext => Self::NotTheNextClaim,
+                ClaimError::NotWholeSegments => Self::NotWholeSegments,
+                ClaimError::OutsideWindow => Self::StepOutsideWindow,
             }
         }
     }
@@ -304,16 +411,20 @@ pub mod pallet {
 
     #[pallet::call]
     impl<T: Config> Pallet<T> {
-        /// Opens a run of `task` for the caller and holds [`Config::RunDeposit`].
+        /// Opens a run of `task` with the caller's miner ticket and holds [`Config::RunDeposit`].
         #[pallet::call_index(0)]
         #[pallet::weight(T::WeightInfo::open_run())]
-        pub fn open_run(origin: OriginFor<T>, task: TaskId) -> DispatchResult {
+        pub fn open_run(origin: OriginFor<T>, task: TaskId, ticket: TicketId) -> DispatchResult {
             let owner = ensure_signed(origin)?;
-            ensure!(Tasks::<T>::contains_key(task), Error::<T>::UnknownTask);
             let deposit = T::RunDeposit::get();
+            let run = Self::insert_run(task, ticket, owner.clone(), deposit)?;
             T::Currency::hold(&HoldReason::Run.into(), &owner, deposit)?;
-            let run = Self::insert_run(task, owner.clone(), deposit)?;
-            Self::deposit_event(Event::RunOpened { run, task, owner });
+            Self::deposit_event(Event::RunOpened {
+                run,
+                task,
+                owner,
+                ticket,
+            });
             Ok(())
         }
 
@@ -323,12 +434,20 @@ pub mod pallet {
         pub fn close_run(origin: OriginFor<T>, run: RunId) -> DispatchResult {
             let owner = ensure_signed(origin)?;
             let closed = Self::owned(run, &owner)?;
-            ensure!(Runs::<T>::count() > 1, Error::<T>::LastRun);
+            let last = closed.steps.is_none() && Endless::<T>::get() <= 1;
+            ensure!(!last, Error::<T>::LastRun);
             ensure!(T::Rewards::vesting(run) == 0, Error::<T>::StillVesting);
+            // A commitment alone binds nobody; an audit must not lose its claim.
+            ensure!(!closed.has_claim(u32::MAX, 0), Error::<T>::ClaimPending);
             let reason = HoldReason::Run.into();
             T::Currency::release(&reason, &owner, closed.deposit, Precision::Exact)?;
             Runs::<T>::remove(run);
             RunsOf::<T>::mutate(&owner, |runs| runs.retain(|id| *id != run));
+            Endless::<T>::mutate(|runs| {
+                *runs = runs.saturating_sub(u32::from(closed.steps.is_none()));
+            });
+            Self::unseal(run);
+            T::Tasks::closed(closed.task, run);
             Self::deposit_event(Event::RunClosed { run });
             Ok(())
         }
@@ -370,60 +489,110 @@ pub mod pallet {
             Ok(pays.into())
         }
 
-        /// Claims that the caller's run has `state_root` after `to` steps, at the end of a segment
-        /// within the window; the window opens there from now on, and what vests on the segments
-        /// before it is paid out. Pays no fee if a step since the last checkpoint has sealed a block
-        /// or made a share: claims alone cost nothing to make, and must not fill blocks for free.
+        /// Commits the caller's run to a claim by its digest ([`Claim::commitment`]).
+        ///
+        /// Pays no fee if a step since the last accepted claim has sealed a block or made a share: claims
+        /// alone cost nothing to make, and must not fill blocks for free.
         #[pallet::call_index(3)]
-        #[pallet::weight(T::WeightInfo::checkpoint(Pallet::<T>::segments_of(*run, *to)))]
-        pub fn checkpoint(
+        #[pallet::weight(T::WeightInfo::commit_claim())]
+        pub fn commit_claim(
             origin: OriginFor<T>,
             run: RunId,
-            to: u64,
-            state_root: H256,
+            commitment: Hash,
         ) -> DispatchResultWithPostInfo {
             let owner = ensure_signed(origin)?;
             let mut claimed = Self::owned(run, &owner)?;
-            let rules = CurrentRules::<T>::get().ok_or(Error::<T>::NoRules)?;
-            let spec = Tasks::<T>::get(claimed.task).ok_or(Error::<T>::UnknownTask)?;
-            let segment = u64::from(spec.segment).max(1);
-            ensure!(to % segment == 0, Error::<T>::NotASegmentEnd);
-            ensure!(
-                to > claimed.committed && to - claimed.committed <= rules.max_ahead,
-                Error::<T>::StepOutsideWindow
-            );
-            T::Rewards::release(run, &owner, claimed.committed / segment..to / segment)?;
-            let pays = if claimed.has_open_work() {
-                Pays::No
-            } else {
-                Pays::Yes
-            };
-            claimed.commit(to, state_root.0);
+            let now = Self::now();
+            let pending = claimed.has_claim(now, T::RevealWithin::get());
+            ensure!(!pending, Error::<T>::ClaimPending);
+            let pays = Self::pays_for_claim(&claimed);
+            claimed.commit(commitment, now);
             Runs::<T>::insert(run, claimed);
-            Self::deposit_event(Event::Checkpointed {
+            Self::deposit_event(Event::ClaimCommitted { run });
+            Ok(pays.into())
+        }
+
+        /// Reveals the claim that the caller's run is committed to, and has it audited. At least one
+        /// block after the commitment, at most [`Config::RevealWithin`]; free of fee as the commitment.
+        #[pallet::call_index(5)]
+        #[pallet::weight(T::WeightInfo::reveal_claim())]
+        pub fn reveal_claim(
+            origin: OriginFor<T>,
+            claim: Claim,
+            salt: Hash,
+        ) -> DispatchResultWithPostInfo {
+            let owner = ensure_signed(origin)?;
+            let run = claim.run;
+            let mut claimed = Self::owned(run, &owner)?;
+            let rules = CurrentRules::<T>::get().ok_or(Error::<T>::NoRules)?;
+            let segments = claimed
+                .check_claim(
+                    &claim,
+                    claim.commitment(owner.as_ref(), &salt),
+                    Self::now(),
+                    T::RevealWithin::get(),
+                    rules.max_ahead,
+                )
+                .map_err(Error::<T>::from)?;
+            let pays = Self::pays_for_claim(&claimed);
+            let audit = T::Audits::open(&claim, segments, &owner, claimed.ticket)?;
+            claimed.reveal(audit, claim.to);
+            Runs::<T>::insert(run, claimed);
+            Self::deposit_event(Event::ClaimRevealed {
                 run,
-                committed: to,
-                state_root,
+                audit,
+                to: claim.to,
+                state_root: claim.state_root.into(),
             });
             Ok(pays.into())
         }
 
-        /// Records which step of which run sealed the parent block.
+        /// Burns what vests on a run whose owner has made no claim for [`Config::ForfeitAfter`] blocks:
+        /// since the last one was accepted or lapsed, or the first share began to vest. Anybody may call
+        /// it, since vesting shares whose states nobody serves any more would never be audited.
+        #[pallet::call_index(6)]
+        #[pallet::weight(T::WeightInfo::forfeit())]
+        pub fn forfeit(origin: OriginFor<T>, run: RunId) -> DispatchResult {
+            ensure_signed(origin)?;
+            let mut late = Runs::<T>::get(run).ok_or(Error::<T>::UnknownRun)?;
+            ensure!(T::Rewards::vesting(run) > 0, Error::<T>::NothingVests);
+            let now = Self::now();
+            let pending = late.has_claim(now, T::RevealWithin::get());
+            ensure!(!pending, Error::<T>::ClaimPending);
+            let since = late.waiting.ok_or(Error::<T>::NothingVests)?;
+            ensure!(
+                now >= since.saturating_add(T::ForfeitAfter::get()),
+                Error::<T>::ClaimStillAwaited
+            );
+            late.waiting = None;
+            T::Rewards::burn(run, &late.owner);
+            Self::unseal(run);
+            Runs::<T>::insert(run, late);
+            Self::deposit_event(Event::Forfeited { run });
+            Ok(())
+        }
+
+        /// Records which step of which run sealed the parent block, and under which weights.
         ///
         /// Importers check it against the parent's header. It never fails for what the parent did:
         /// a run that the parent itself closed is skipped.
         #[pallet::call_index(4)]
         #[pallet::weight((T::WeightInfo::record_seal(), DispatchClass::Mandatory))]
-        pub fn record_seal(origin: OriginFor<T>, run: RunId, step: u64) -> DispatchResult {
+        pub fn record_seal(
+            origin: OriginFor<T>,
+            run: RunId,
+            step: u64,
+            weights_root: Hash,
+        ) -> DispatchResult {
             ensure_none(origin)?;
             ensure!(!Recorded::<T>::get(), Error::<T>::AlreadyRecorded);
             Recorded::<T>::put(true);
             let macs = T::ParentWork::get();
-            if let Some((mut sealed, spec, rules)) = Self::resolve(run) {
-                let shape = spec.lottery_shape(rules.noise_rank);
-                match sealed.seal(step, macs, &shape) {
+            if let Some((mut sealed, shape)) = Self::resolve(run) {
+                match sealed.seal(step, macs, &shape, Self::now()) {
                     Earns::Vesting => {
-                        T::Rewards::vest(run, &sealed.owner, step / u64::from(spec.segment).max(1));
+                        T::Rewards::vest(run, &sealed.owner, sealed.segment_of(step));
+                        Sealed::<T>::insert(run, step, weights_root);
                     }
                     Earns::Payment => T::Rewards::pay(run, &sealed.owner),
                     Earns::Nothing => (),
@@ -443,18 +612,32 @@ pub mod pallet {
         const INHERENT_IDENTIFIER: InherentIdentifier = PARENT_SEAL;
 
         fn create_inherent(data: &InherentData) -> Option<Self::Call> {
-            let ParentSeal { run, step } = data.get_data(&PARENT_SEAL).ok().flatten()?;
-            Some(Call::record_seal { run, step })
+            let ParentSeal {
+                run,
+                step,
+                weights_root,
+            } = data.get_data(&PARENT_SEAL).ok().flatten()?;
+            Some(Call::record_seal {
+                run,
+                step,
+                weights_root,
+            })
         }
 
         fn check_inherent(call: &Self::Call, data: &InherentData) -> Result<(), Self::Error> {
-            let Call::record_seal { run, step } = call else {
+            let Call::record_seal {
+                run,
+                step,
+                weights_root,
+            } = call
+            else {
                 return Ok(());
             };
             let expected = data.get_data::<ParentSeal>(&PARENT_SEAL).ok().flatten();
             let recorded = ParentSeal {
                 run: *run,
                 step: *step,
+                weights_root: *weights_root,
             };
             (expected == Some(recorded))
                 .then_some(())
@@ -484,9 +667,57 @@ pub mod pallet {
             difficulty: u128,
         ) -> Result<(WorkSeal, Run<T::AccountId>, TaskSpec), SealError> {
             let seal = WorkSeal::decode_strict(seal)?;
-            let run = Runs::<T>::get(seal.run).ok_or(SealError::UnknownRun)?;
-            let spec = Tasks::<T>::get(run.task).ok_or(SealError::UnknownRun)?;
+            let (run, spec) = Self::authors_run(seal.run, author)?;
+            Self::check_work(genesis, pre_hash, &seal, &run, &spec, rules, difficulty)?;
+            Ok((seal, run, spec))
+        }
+
+        /// The check that importers of a block on top of this state make: of the bytes of a
+        /// [`SignedSeal`], its signature before its work.
+        pub fn verify_seal(
+            genesis: H256,
+            pre_hash: H256,
+            author: &T::AccountId,
+            seal: &[u8],
+            difficulty: u128,
+        ) -> Result<(), SealError> {
+            let rules = CurrentRules::<T>::get().ok_or(SealError::UnknownRun)?;
+            let signed = SignedSeal::decode_strict(seal)?;
+            let (run, spec) = Self::authors_run(signed.seal.run, author)?;
+            let owner = (*run.owner.as_ref()).into();
+            signed.verify(&owner, &genesis.0, &pre_hash.0)?;
+            Self::check_work(
+                genesis,
+                pre_hash,
+                &signed.seal,
+                &run,
+                &spec,
+                &rules,
+                difficulty,
+            )
+        }
+
+        /// An open run of `author` with its task.
+        fn authors_run(
+            run: RunId,
+            author: &T::AccountId,
+        ) -> Result<(Run<T::AccountId>, TaskSpec), SealError> {
+            let run = Runs::<T>::get(run).ok_or(SealError::UnknownRun)?;
+            let spec = T::Tasks::spec(run.task).ok_or(SealError::UnknownRun)?;
             ensure!(run.owner == *author, SealError::NotTheAuthor);
+            Ok((run, spec))
+        }
+
+        /// Checks the step and the work of a seal of this run, whose owner is the author.
+        fn check_work(
+            genesis: H256,
+            pre_hash: H256,
+            seal: &WorkSeal,
+            run: &Run<T::AccountId>,
+            spec: &TaskSpec,
+            rules: &WorkRules,
+            difficulty: u128,
+        ) -> Result<(), SealError> {
             ensure!(
                 run.admits(seal.step, rules.max_ahead),
                 SealError::StepOutsideWindow
@@ -494,7 +725,7 @@ pub mod pallet {
             let terms = Terms {
                 genesis: genesis.0,
                 pre_hash: pre_hash.0,
-                author: *author.as_ref(),
+                author: *run.owner.as_ref(),
                 run_seed: run.seed,
                 shape: spec.lottery_shape(rules.noise_rank),
                 dataset_root: spec.dataset.root,
@@ -507,20 +738,7 @@ pub mod pallet {
                     spec.parameters(),
                 ),
             };
-            quern_work::verify(&seal, &terms)?;
-            Ok((seal, run, spec))
-        }
-
-        /// The check that importers of a block on top of this state make.
-        pub fn verify_seal(
-            genesis: H256,
-            pre_hash: H256,
-            author: &T::AccountId,
-            seal: &[u8],
-            difficulty: u128,
-        ) -> Result<(), SealError> {
-            let rules = CurrentRules::<T>::get().ok_or(SealError::UnknownRun)?;
-            Self::check_seal(genesis, pre_hash, author, seal, &rules, difficulty).map(|_| ())
+            quern_work::verify(seal, &terms)
         }
 
         /// What draws and windows follow, for the runtime API.
@@ -531,15 +749,19 @@ pub mod pallet {
         /// An open run as its worker sees it, for the runtime API.
         pub fn run_info(id: RunId) -> Option<RunInfo> {
             let run = Runs::<T>::get(id)?;
-            let spec = Tasks::<T>::get(run.task)?;
+            let spec = T::Tasks::spec(run.task)?;
             Some(RunInfo {
                 id,
                 task: run.task,
                 owner: (*run.owner.as_ref()).into(),
                 seed: run.seed,
                 spec,
+                ticket: run.ticket,
+                steps: run.steps,
+                accepted: run.accepted,
                 committed: run.committed,
                 state_root: run.state_root,
+                pending: run.pending,
                 last_sealed: run.last_sealed,
                 macs: run.macs,
                 seals: run.seals,
@@ -560,15 +782,29 @@ pub mod pallet {
         /// Opens a run whose seed follows from the parent block and the run's id.
         pub(crate) fn insert_run(
             task: TaskId,
+            ticket: TicketId,
             owner: T::AccountId,
             deposit: u128,
-        ) -> Result<RunId, Error<T>> {
+        ) -> Result<RunId, DispatchError> {
+            let spec = T::Tasks::spec(task).ok_or(Error::<T>::UnknownTask)?;
+            ensure!(
+                T::Tickets::owner(ticket).as_ref() == Some(&owner),
+                Error::<T>::NotTheTicketsOwner
+            );
+            ensure!(
+                T::Tickets::licenses(ticket, Role::Miner),
+                Error::<T>::NotAMinersTicket
+            );
             let id = NextRun::<T>::get();
             RunsOf::<T>::try_mutate(&owner, |runs| runs.try_push(id))
                 .map_err(|_| Error::<T>::TooManyRuns)?;
+            T::Tasks::open(task, ticket, id)?;
             let parent = frame_system::Pallet::<T>::parent_hash();
             let seed = hash::derive(Context::RUN, &[parent.as_ref(), &id.to_le_bytes()]);
-            Runs::<T>::insert(id, Run::new(task, owner, seed, deposit));
+            let steps = T::Tasks::steps(task);
+            let length = (spec.segment, steps);
+            Runs::<T>::insert(id, Run::new(task, owner, ticket, seed, length, deposit));
+            Endless::<T>::mutate(|runs| *runs = runs.saturating_add(steps.is_none().into()));
             NextRun::<T>::put(id.saturating_add(1));
             Ok(id)
         }
@@ -580,32 +816,31 @@ pub mod pallet {
             Ok(found)
         }
 
-        /// The run with its task and the rules.
-        fn resolve(run: RunId) -> Option<(Run<T::AccountId>, TaskSpec, WorkRules)> {
+        /// The run and the shape of its products.
+        fn resolve(run: RunId) -> Option<(Run<T::AccountId>, Shape)> {
             let found = Runs::<T>::get(run)?;
-            Some((
-                found.clone(),
-                Tasks::<T>::get(found.task)?,
-                CurrentRules::<T>::get()?,
-            ))
+            let rules = CurrentRules::<T>::get()?;
+            let shape = T::Tasks::spec(found.task)?.lottery_shape(rules.noise_rank);
+            Some((found, shape))
         }
 
-        /// Segments that a checkpoint at `to` would release: the weight's parameter.
-        fn segments_of(run: RunId, to: u64) -> u32 {
-            let Some((run, spec, rules)) = Self::resolve(run) else {
-                return 0;
-            };
-            let steps = to.saturating_sub(run.committed).min(rules.max_ahead);
-            (steps / u64::from(spec.segment).max(1)).saturated_into()
+        pub(crate) fn now() -> u32 {
+            frame_system::Pallet::<T>::block_number().saturated_into()
         }
 
-        /// Every run is filed under its owner, has a task, and its deposit is held.
-        #[cfg(any(feature = "try-runtime", test))]
-        pub(crate) fn do_try_state() -> Result<(), frame::deps::sp_runtime::TryRuntimeError> {
+        /// Every run is filed under its owner, has a task, and its deposit is held; what has sealed is on
+        /// record, and claims are where the run says they are.
+        ///
+        /// # Errors
+        /// The first invariant that does not hold.
+        #[cfg(any(feature = "std", feature = "try-runtime"))]
+        pub fn do_try_state() -> Result<(), frame::deps::sp_runtime::TryRuntimeError> {
             use frame::traits::fungible::InspectHold;
+            let mut endless = 0u32;
             for (id, run) in Runs::<T>::iter() {
+                endless = endless.saturating_add(run.steps.is_none().into());
                 ensure!(
-                    Tasks::<T>::contains_key(run.task),
+                    T::Tasks::spec(run.task).is_some(),
                     "work: a run without a task"
                 );
                 ensure!(id < NextRun::<T>::get(), "work: a run from the future");
@@ -613,7 +848,32 @@ pub mod pallet {
                     RunsOf::<T>::get(&run.owner).contains(&id),
                     "work: an unfiled run"
                 );
+                let audited = match run.pending {
+                    Some(quern_api::PendingClaim::Revealed { to, .. }) => to,
+                    _ => run.accepted,
+                };
+                ensure!(
+                    run.accepted <= audited && audited == run.committed,
+                    "work: committed steps that no claim under audit covers"
+                );
+                ensure!(
+                    run.steps.is_none_or(|end| run.committed <= end),
+                    "work: a claim past the run's end"
+                );
+                ensure!(
+                    Sealed::<T>::iter_key_prefix(id)
+                        .all(|step| step >= run.accepted && run.paid.contains(&step)),
+                    "work: a seal on record that never earned, or was audited"
+                );
             }
+            ensure!(
+                Sealed::<T>::iter_keys().all(|(run, _)| Runs::<T>::contains_key(run)),
+                "work: seals of no run"
+            );
+            ensure!(
+                endless == Endless::<T>::get(),
+                "work: runs without end are miscounted"
+            );
             let mut filed = 0u32;
             for (owner, runs) in RunsOf::<T>::iter() {
                 filed = filed.saturating_add(runs.len() as u32);

@@ -1,16 +1,27 @@
-//! A runtime with just this pallet, balances, and a rewards double that writes down what it is told.
+//! A runtime with just this pallet, balances, and a double of the other pallets that writes down what it
+//! is told.
 
-use crate::{self as pallet_work, RunId, WorkRewards, types::TaskId};
-use core::{cell::RefCell, ops::Range};
+use crate::{self as pallet_work, WorkRewards};
+use core::{
+    cell::{Cell, RefCell},
+    ops::Range,
+};
 use frame::{
-    deps::{sp_core::H256, sp_runtime::AccountId32},
+    deps::{
+        sp_core::H256,
+        sp_runtime::{AccountId32, Permill},
+    },
     runtime::prelude::*,
     testing_prelude::*,
 };
 use polkadot_sdk::pallet_balances;
 use quern_api::WorkRules;
+use quern_market::{
+    AuditId, Claim, Duty, Role, RunId, TaskId, TicketId,
+    seams::{Audits, Deed, Draw, Reputation, TaskBook, Tickets},
+};
 use quern_training::Dataset;
-use quern_work::TaskSpec;
+use quern_work::{Hash, TaskSpec};
 
 construct_runtime!(
     pub enum Test {
@@ -36,17 +47,26 @@ impl pallet_balances::Config for Test {
     type ExistentialDeposit = ConstU128<1>;
 }
 
-/// What the rewards double was told.
+/// What the double was told.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Told {
     Vest(RunId, AccountId32, u64),
     Pay(RunId, AccountId32),
     Release(RunId, Range<u64>),
+    Burn(RunId),
+    Opened(TaskId, TicketId, RunId),
+    /// Task, run, steps and MACs.
+    Accepted(TaskId, RunId, u64, u128),
+    Closed(TaskId, RunId),
+    Slashed(TicketId, Permill),
+    Noted(AccountId32, Deed),
+    /// Steps covered, segments, author and ticket.
+    Audit(u64, u32, AccountId32, TicketId),
 }
 
 thread_local! {
     static TOLD: RefCell<Vec<Told>> = const { RefCell::new(Vec::new()) };
-    static VESTING: RefCell<u128> = const { RefCell::new(0) };
+    static VESTING: Cell<u128> = const { Cell::new(0) };
 }
 
 /// Everything the double was told since the last call.
@@ -59,40 +79,150 @@ pub(crate) fn set_vesting(amount: u128) {
     VESTING.set(amount);
 }
 
+fn tell(what: Told) {
+    TOLD.with_borrow_mut(|told| told.push(what));
+}
+
 pub struct Double;
 
 impl WorkRewards<AccountId32> for Double {
     fn vest(run: RunId, owner: &AccountId32, segment: u64) {
-        TOLD.with_borrow_mut(|told| told.push(Told::Vest(run, owner.clone(), segment)));
+        tell(Told::Vest(run, owner.clone(), segment));
     }
     fn pay(run: RunId, owner: &AccountId32) {
-        TOLD.with_borrow_mut(|told| told.push(Told::Pay(run, owner.clone())));
+        tell(Told::Pay(run, owner.clone()));
     }
     fn release(run: RunId, _: &AccountId32, segments: Range<u64>) -> DispatchResult {
-        TOLD.with_borrow_mut(|told| told.push(Told::Release(run, segments)));
+        tell(Told::Release(run, segments));
         Ok(())
     }
+    fn burn(run: RunId, _: &AccountId32) {
+        tell(Told::Burn(run));
+    }
     fn vesting(_: RunId) -> u128 {
-        VESTING.take()
+        VESTING.get()
     }
     #[cfg(feature = "runtime-benchmarks")]
     fn prepare() {}
 }
 
+/// Task 0 is of the commons, task 1 is paid and has 16 steps for ticket 1.
+impl TaskBook<AccountId32> for Double {
+    fn spec(task: TaskId) -> Option<TaskSpec> {
+        (task <= PAID).then(spec)
+    }
+    fn steps(task: TaskId) -> Option<u64> {
+        (task == PAID).then_some(16)
+    }
+    fn open(task: TaskId, ticket: TicketId, run: RunId) -> DispatchResult {
+        ensure!(task == TASK || ticket == 1, "not assigned");
+        tell(Told::Opened(task, ticket, run));
+        Ok(())
+    }
+    fn accepted(
+        task: TaskId,
+        run: RunId,
+        to: u64,
+        macs: u128,
+        state_root: Hash,
+        _: &[AccountId32],
+    ) {
+        assert_eq!(state_root, ROOT);
+        tell(Told::Accepted(task, run, to, macs));
+    }
+    fn closed(task: TaskId, run: RunId) {
+        tell(Told::Closed(task, run));
+    }
+    #[cfg(feature = "runtime-benchmarks")]
+    fn prepare(_: TaskSpec) -> TaskId {
+        TASK
+    }
+}
+
+/// Tickets 0 of Alice and 1 of Bob are miners', 2 of Alice is a verifier's.
+impl Tickets<AccountId32> for Double {
+    fn draw_weight(_: u32) -> Weight {
+        Weight::zero()
+    }
+
+    fn owner(ticket: TicketId) -> Option<AccountId32> {
+        match ticket {
+            0 | 2 => Some(ALICE),
+            1 => Some(BOB),
+            _ => None,
+        }
+    }
+    fn licenses(ticket: TicketId, role: Role) -> bool {
+        ticket < 2 && role == Role::Miner
+    }
+    fn others(_: Role, _: &AccountId32) -> bool {
+        true
+    }
+    fn draw(_: &Draw<'_, AccountId32>) -> Vec<(TicketId, AccountId32)> {
+        Vec::new()
+    }
+    fn relieve(_: TicketId, _: Duty) {}
+    fn slash(ticket: TicketId, part: Permill, _: Option<&AccountId32>) -> u128 {
+        tell(Told::Slashed(ticket, part));
+        7
+    }
+    #[cfg(feature = "runtime-benchmarks")]
+    fn prepare(_: &AccountId32, _: Role, _: quern_market::Preferences) -> TicketId {
+        0
+    }
+}
+
+impl Reputation<AccountId32> for Double {
+    fn note(who: &AccountId32, deed: Deed) {
+        tell(Told::Noted(who.clone(), deed));
+    }
+    fn factor(_: &AccountId32) -> Permill {
+        Permill::one()
+    }
+    fn qualifies(_: &AccountId32) -> bool {
+        true
+    }
+}
+
+/// Every audit has the id 5.
+impl Audits<AccountId32> for Double {
+    fn open(
+        claim: &Claim,
+        segments: u32,
+        author: &AccountId32,
+        ticket: TicketId,
+    ) -> Result<AuditId, DispatchError> {
+        tell(Told::Audit(claim.to, segments, author.clone(), ticket));
+        Ok(5)
+    }
+}
+
 impl crate::Config for Test {
+    type Audits = Double;
     type Currency = Balances;
+    type ForfeitAfter = ConstU32<50>;
     type MaxRuns = ConstU32<3>;
     type ParentWork = ConstU128<1_000>;
+    type Reputation = Double;
+    type RevealWithin = ConstU32<20>;
     type Rewards = Double;
     type RunDeposit = ConstU128<10>;
     type RuntimeHoldReason = RuntimeHoldReason;
+    type Tasks = Double;
+    type Tickets = Double;
     type WeightInfo = ();
 }
 
-pub(crate) const ALICE: AccountId32 = AccountId32::new([1; 32]);
+/// The account of [`Sr25519Keyring::Alice`].
+pub(crate) const ALICE: AccountId32 = AccountId32::new(hex_literal::hex!(
+    "d43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d"
+));
 pub(crate) const BOB: AccountId32 = AccountId32::new([2; 32]);
 pub(crate) const RANK: u32 = 32;
 pub(crate) const TASK: TaskId = 0;
+pub(crate) const PAID: TaskId = 1;
+/// State root of every claim.
+pub(crate) const ROOT: Hash = [9; 32];
 
 /// 64 rows of 512 features in ten classes.
 pub(crate) fn dataset() -> Dataset {
@@ -125,8 +255,8 @@ pub(crate) fn rules() -> WorkRules {
     }
 }
 
-/// Runs `test` on a chain with one task, and runs 0 of Alice and 1 of Bob; the invariants must hold
-/// afterwards.
+/// Runs `test` on a chain with a commons task and a paid one, and runs 0 of Alice and
+/// 1 of Bob, both of the commons; the invariants must hold afterwards.
 pub(crate) fn with_chain(test: impl FnOnce()) {
     let storage = RuntimeGenesisConfig {
         system: Default::default(),
@@ -136,14 +266,15 @@ pub(crate) fn with_chain(test: impl FnOnce()) {
         },
         work: crate::GenesisConfig {
             rules: Some(rules()),
-            tasks: vec![spec()],
-            runs: vec![(ALICE, TASK), (BOB, TASK)],
+            runs: vec![(ALICE, TASK, 0), (BOB, TASK, 1)],
         },
     }
     .build_storage()
     .unwrap();
     TestState::new(storage).execute_with(|| {
         System::set_block_number(1);
+        set_vesting(0);
+        told();
         test();
         Work::do_try_state().unwrap();
     });

@@ -1,45 +1,140 @@
-//! Weights of the calls.
+//! Weights, measured by `scripts/weights.sh`.
 //!
-//! Bounds set by hand: the database accesses of each at RocksDB's default cost, and for a share 1 ms
-//! per 256 features, about three times what the whole check of a seal took at 784 (docs/benchmarks.md).
-//! `scripts/weights.sh` replaces them by measured ones.
+//! Date: 2026-11-21. Steps: 20, repeats: 10.
+
+#![allow(unused_parens, unused_imports, missing_docs, reason = "generated")]
 
 use frame::weights_prelude::*;
 
-/// Weights of the calls.
+/// Weights of the pallet.
 pub trait WeightInfo {
-    /// Opening a run.
     fn open_run() -> Weight;
-    /// Closing a run.
     fn close_run() -> Weight;
-    /// Checking a share at `u` × 256 features.
     fn submit_proof(u: u32) -> Weight;
-    /// Claiming a state root over `segments` segments.
-    fn checkpoint(segments: u32) -> Weight;
-    /// Recording the parent's seal.
+    fn commit_claim() -> Weight;
+    fn reveal_claim() -> Weight;
+    fn forfeit() -> Weight;
     fn record_seal() -> Weight;
 }
 
 impl WeightInfo for () {
+    /// Storage: `Tasks::Commons` (r:1 w:0)
+    /// Proof: `Tasks::Commons` (`max_values`: None, `max_size`: Some(134), added: 2609, mode: `MaxEncodedLen`)
+    /// Storage: `Tickets::Tickets` (r:1 w:0)
+    /// Proof: `Tickets::Tickets` (`max_values`: None, `max_size`: Some(368), added: 2843, mode: `MaxEncodedLen`)
+    /// Storage: `Work::NextRun` (r:1 w:1)
+    /// Proof: `Work::NextRun` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+    /// Storage: `Work::RunsOf` (r:1 w:1)
+    /// Proof: `Work::RunsOf` (`max_values`: None, `max_size`: Some(177), added: 2652, mode: `MaxEncodedLen`)
+    /// Storage: `System::ParentHash` (r:1 w:0)
+    /// Proof: `System::ParentHash` (`max_values`: Some(1), `max_size`: Some(32), added: 527, mode: `MaxEncodedLen`)
+    /// Storage: `Tasks::Tasks` (r:1 w:0)
+    /// Proof: `Tasks::Tasks` (`max_values`: None, `max_size`: Some(4109), added: 6584, mode: `MaxEncodedLen`)
+    /// Storage: `Work::Runs` (r:1 w:1)
+    /// Proof: `Work::Runs` (`max_values`: None, `max_size`: Some(2331), added: 4806, mode: `MaxEncodedLen`)
+    /// Storage: `Work::CounterForRuns` (r:1 w:1)
+    /// Proof: `Work::CounterForRuns` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    /// Storage: `Work::Endless` (r:1 w:1)
+    /// Proof: `Work::Endless` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    /// Storage: `Balances::Holds` (r:1 w:1)
+    /// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
     fn open_run() -> Weight {
-        RocksDbWeight::get().reads_writes(5, 5)
+        Weight::from_parts(86_760_000, 7574)
+            .saturating_add(RocksDbWeight::get().reads(10))
+            .saturating_add(RocksDbWeight::get().writes(6))
     }
+    /// Storage: `Work::Runs` (r:1 w:1)
+    /// Proof: `Work::Runs` (`max_values`: None, `max_size`: Some(2331), added: 4806, mode: `MaxEncodedLen`)
+    /// Storage: `Work::Endless` (r:1 w:1)
+    /// Proof: `Work::Endless` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    /// Storage: `Rewards::Vesting` (r:1 w:0)
+    /// Proof: `Rewards::Vesting` (`max_values`: None, `max_size`: Some(48), added: 2523, mode: `MaxEncodedLen`)
+    /// Storage: `Balances::Holds` (r:1 w:1)
+    /// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
+    /// Storage: `Work::CounterForRuns` (r:1 w:1)
+    /// Proof: `Work::CounterForRuns` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    /// Storage: `Work::RunsOf` (r:1 w:1)
+    /// Proof: `Work::RunsOf` (`max_values`: None, `max_size`: Some(177), added: 2652, mode: `MaxEncodedLen`)
+    /// Storage: `Tasks::Tasks` (r:1 w:0)
+    /// Proof: `Tasks::Tasks` (`max_values`: None, `max_size`: Some(4109), added: 6584, mode: `MaxEncodedLen`)
     fn close_run() -> Weight {
-        RocksDbWeight::get().reads_writes(5, 5)
+        Weight::from_parts(55_293_000, 7574)
+            .saturating_add(RocksDbWeight::get().reads(7))
+            .saturating_add(RocksDbWeight::get().writes(5))
     }
+    /// Storage: `Work::CurrentRules` (r:1 w:0)
+    /// Proof: `Work::CurrentRules` (`max_values`: Some(1), `max_size`: Some(44), added: 539, mode: `MaxEncodedLen`)
+    /// Storage: `System::BlockHash` (r:1 w:0)
+    /// Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+    /// Storage: `Work::Runs` (r:1 w:1)
+    /// Proof: `Work::Runs` (`max_values`: None, `max_size`: Some(2331), added: 4806, mode: `MaxEncodedLen`)
+    /// Storage: `Tasks::Commons` (r:1 w:0)
+    /// Proof: `Tasks::Commons` (`max_values`: None, `max_size`: Some(134), added: 2609, mode: `MaxEncodedLen`)
+    /// The range of component `u` is `[1, 16]`.
     fn submit_proof(u: u32) -> Weight {
-        RocksDbWeight::get()
-            .reads_writes(4, 1)
-            .saturating_add(Weight::from_parts(1_000_000_000, 1).saturating_mul(u.into()))
+        Weight::from_parts(30_888_788, 5796)
+            .saturating_add(Weight::from_parts(85_463_960, 0).saturating_mul(u.into()))
+            .saturating_add(RocksDbWeight::get().reads(4))
+            .saturating_add(RocksDbWeight::get().writes(1))
     }
-    fn checkpoint(segments: u32) -> Weight {
-        RocksDbWeight::get().reads_writes(4, 2).saturating_add(
-            RocksDbWeight::get()
-                .reads_writes(1, 1)
-                .saturating_mul(segments.into()),
-        )
+    /// Storage: `Work::Runs` (r:1 w:1)
+    /// Proof: `Work::Runs` (`max_values`: None, `max_size`: Some(2331), added: 4806, mode: `MaxEncodedLen`)
+    fn commit_claim() -> Weight {
+        Weight::from_parts(12_037_000, 5796)
+            .saturating_add(RocksDbWeight::get().reads(1))
+            .saturating_add(RocksDbWeight::get().writes(1))
     }
+    /// Storage: `Work::Runs` (r:1 w:1)
+    /// Proof: `Work::Runs` (`max_values`: None, `max_size`: Some(2331), added: 4806, mode: `MaxEncodedLen`)
+    /// Storage: `Work::CurrentRules` (r:1 w:0)
+    /// Proof: `Work::CurrentRules` (`max_values`: Some(1), `max_size`: Some(44), added: 539, mode: `MaxEncodedLen`)
+    /// Storage: `Audits::CounterForAudits` (r:1 w:1)
+    /// Proof: `Audits::CounterForAudits` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    /// Storage: `Audits::NextAudit` (r:1 w:1)
+    /// Proof: `Audits::NextAudit` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+    /// Storage: `Audits::Audits` (r:1 w:1)
+    /// Proof: `Audits::Audits` (`max_values`: None, `max_size`: Some(894), added: 3369, mode: `MaxEncodedLen`)
+    /// Storage: `Audits::Agenda` (r:1 w:1)
+    /// Proof: `Audits::Agenda` (`max_values`: None, `max_size`: Some(2062), added: 4537, mode: `MaxEncodedLen`)
+    fn reveal_claim() -> Weight {
+        Weight::from_parts(26_169_000, 5796)
+            .saturating_add(RocksDbWeight::get().reads(6))
+            .saturating_add(RocksDbWeight::get().writes(5))
+    }
+    /// Storage: `Work::Runs` (r:1 w:1)
+    /// Proof: `Work::Runs` (`max_values`: None, `max_size`: Some(2331), added: 4806, mode: `MaxEncodedLen`)
+    /// Storage: `Rewards::Vesting` (r:65 w:64)
+    /// Proof: `Rewards::Vesting` (`max_values`: None, `max_size`: Some(48), added: 2523, mode: `MaxEncodedLen`)
+    /// Storage: `Balances::Holds` (r:1 w:1)
+    /// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
+    /// Storage: `Work::Sealed` (r:256 w:256)
+    /// Proof: `Work::Sealed` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
+    fn forfeit() -> Weight {
+        Weight::from_parts(724_320_000, 650974)
+            .saturating_add(RocksDbWeight::get().reads(323))
+            .saturating_add(RocksDbWeight::get().writes(322))
+    }
+    /// Storage: `Difficulty::State` (r:1 w:0)
+    /// Proof: `Difficulty::State` (`max_values`: Some(1), `max_size`: Some(77), added: 572, mode: `MaxEncodedLen`)
+    /// Storage: `Work::Runs` (r:1 w:1)
+    /// Proof: `Work::Runs` (`max_values`: None, `max_size`: Some(2331), added: 4806, mode: `MaxEncodedLen`)
+    /// Storage: `Work::CurrentRules` (r:1 w:0)
+    /// Proof: `Work::CurrentRules` (`max_values`: Some(1), `max_size`: Some(44), added: 539, mode: `MaxEncodedLen`)
+    /// Storage: `Tasks::Commons` (r:1 w:0)
+    /// Proof: `Tasks::Commons` (`max_values`: None, `max_size`: Some(134), added: 2609, mode: `MaxEncodedLen`)
+    /// Storage: `Rewards::Pending` (r:1 w:1)
+    /// Proof: `Rewards::Pending` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
+    /// Storage: `Rewards::Emitted` (r:1 w:1)
+    /// Proof: `Rewards::Emitted` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
+    /// Storage: `Balances::Holds` (r:1 w:1)
+    /// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
+    /// Storage: `Rewards::Vesting` (r:1 w:1)
+    /// Proof: `Rewards::Vesting` (`max_values`: None, `max_size`: Some(48), added: 2523, mode: `MaxEncodedLen`)
+    /// Storage: `Work::Sealed` (r:0 w:1)
+    /// Proof: `Work::Sealed` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
     fn record_seal() -> Weight {
-        RocksDbWeight::get().reads_writes(6, 4)
+        Weight::from_parts(102_433_000, 5796)
+            .saturating_add(RocksDbWeight::get().reads(8))
+            .saturating_add(RocksDbWeight::get().writes(6))
     }
 }

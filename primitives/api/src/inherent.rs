@@ -14,6 +14,8 @@ pub struct ParentSeal {
     pub run: u64,
     /// The step.
     pub step: u64,
+    /// Root of the first layer's weights that the seal names.
+    pub weights_root: quern_work::Hash,
 }
 
 /// Why a block's record of its parent's seal is refused.

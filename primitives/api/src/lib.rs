@@ -9,10 +9,13 @@
 extern crate alloc;
 
 mod inherent;
+pub mod market;
+mod signed;
 mod view;
 
 pub use inherent::{InherentError, PARENT_SEAL, ParentSeal};
-pub use view::{RunInfo, WorkRules};
+pub use signed::{MAX_SIGNED_SEAL_BYTES, SIGNATURE_BYTES, SignedSeal};
+pub use view::{PendingClaim, RunInfo, WorkRules};
 
 #[cfg(feature = "std")]
 pub use inherent::ParentSealProvider;
@@ -27,7 +30,7 @@ polkadot_sdk::sp_api::decl_runtime_apis! {
         /// Expected MACs of the next block.
         fn difficulty() -> u128;
 
-        /// Checks the SCALE bytes of a seal for the block with this pre-hash and author on top of
+        /// Checks the bytes of a [`SignedSeal`] for the block with this pre-hash and author on top of
         /// this state, at the difficulty of this state. The caller names the genesis block, since
         /// a state does not know its own before the first block.
         fn verify_seal(

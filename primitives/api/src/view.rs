@@ -2,6 +2,7 @@
 
 use codec::{Decode, Encode, MaxEncodedLen};
 use polkadot_sdk::sp_runtime::AccountId32;
+use quern_market::{AuditId, TicketId};
 use quern_work::{Hash, TaskError, TaskSpec};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
@@ -61,10 +62,18 @@ pub struct RunInfo {
     pub seed: Hash,
     /// What is trained.
     pub spec: TaskSpec,
-    /// Steps covered by the last checkpoint; the window opens here.
+    /// The ticket it was opened with.
+    pub ticket: TicketId,
+    /// Steps it is to have; `None` for a run of a commons task, which has no end.
+    pub steps: Option<u64>,
+    /// Steps accepted by audits; the window opens here.
+    pub accepted: u64,
+    /// Steps covered by the last revealed claim; the window ends `max_ahead` steps later.
     pub committed: u64,
-    /// State root claimed after `committed` steps; none before the first checkpoint.
+    /// State root after `accepted` steps; none before the first accepted claim.
     pub state_root: Option<Hash>,
+    /// The claim under way.
+    pub pending: Option<PendingClaim>,
     /// The latest step that sealed a block.
     pub last_sealed: Option<u64>,
     /// MACs credited by seals and shares.
@@ -75,6 +84,25 @@ pub struct RunInfo {
     pub shares: u64,
     /// Step and tile ordinal of the latest share; the next must be later.
     pub last_share: Option<(u64, u32)>,
-    /// Worker shares that wait for a checkpoint.
+    /// Worker shares that wait for an audit.
     pub vesting: u128,
+}
+
+/// A run's claim under way.
+#[derive(Clone, Debug, Decode, Encode, Eq, MaxEncodedLen, PartialEq, TypeInfo)]
+pub enum PendingClaim {
+    /// Its commitment is on chain since this block.
+    Committed {
+        /// Digest of the claim and its salt.
+        commitment: Hash,
+        /// Block of the commitment.
+        at: u32,
+    },
+    /// It is revealed and being audited.
+    Revealed {
+        /// The audit.
+        audit: AuditId,
+        /// Steps the claim covers.
+        to: u64,
+    },
 }

@@ -62,7 +62,7 @@ impl WorkSeal {
     }
 }
 
-/// The rule that a seal breaks, in the order in which the rules are checked.
+/// The rule that a seal breaks, in the order in which the rules are checked; but for the last, which came later.
 #[derive(
     Clone,
     Copy,
@@ -110,6 +110,9 @@ pub enum SealError {
     /// The draw does not meet the target.
     #[error("the draw is above the target")]
     AboveTarget,
+    /// The run's owner has not signed the seal for this block. Checked right after the author.
+    #[error("the run's owner has not signed the seal for this block")]
+    BadSignature,
 }
 
 impl SealError {
@@ -127,6 +130,7 @@ impl SealError {
             Self::NotTheBatch => "NotTheBatch",
             Self::NotTheWeights => "NotTheWeights",
             Self::AboveTarget => "AboveTarget",
+            Self::BadSignature => "BadSignature",
         }
     }
 }
@@ -201,11 +205,11 @@ mod tests {
 
     #[test]
     fn an_error_is_named_like_its_variant() {
-        for tag in 0..11 {
+        for tag in 0..12 {
             let error = SealError::decode(&mut &[tag][..]).unwrap();
             assert_eq!(error.name(), format!("{error:?}"));
         }
-        assert!(SealError::decode(&mut &[11][..]).is_err());
+        assert!(SealError::decode(&mut &[12][..]).is_err());
     }
 
     proptest! {

@@ -2,7 +2,7 @@
 
 use crate::{Failure, report::Report};
 use codec::Encode;
-use quern_client::{Account, Client, Hash, Header, WorkSeal, ss58, text};
+use quern_client::{Account, Client, Hash, Header, SignedSeal, ss58, text};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -32,6 +32,9 @@ struct Facts {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Seal {
+    /// By the run's owner: its kind, then its 64 bytes.
+    signature: String,
+    /// The SCALE bytes of the seal, without the signature.
     bytes: String,
     run: u64,
     step: u64,
@@ -47,8 +50,8 @@ struct Seal {
 
 pub(crate) async fn block(client: &Client, name: &str) -> Result<Report, Failure> {
     let header = client.find_header(name).await?;
-    let seal = header.seal()?;
-    let report = Report::new(facts(&header, seal.as_ref()))?
+    let signed = header.signed_seal()?;
+    let report = Report::new(facts(&header, signed.as_ref()))?
         .line("block", header.number)
         .line("hash", text::hex32(&header.hash))
         .line("parent", text::hex32(&header.parent))
@@ -56,7 +59,7 @@ pub(crate) async fn block(client: &Client, name: &str) -> Result<Report, Failure
         .line("extrinsics", text::hex32(&header.extrinsics_root))
         .line("pre-hash", text::hex32(&header.pre_hash()))
         .maybe("author", header.author().as_ref().map(ss58));
-    let Some(seal) = seal else {
+    let Some(SignedSeal { seal, .. }) = signed else {
         return Ok(report.maybe("seal", None::<u8>));
     };
     let size = header.seal_bytes().unwrap_or_default().len();
@@ -71,7 +74,7 @@ pub(crate) async fn block(client: &Client, name: &str) -> Result<Report, Failure
         .line("  weights root", text::hex32(&seal.weights_root)))
 }
 
-fn facts(header: &Header, seal: Option<&WorkSeal>) -> Facts {
+fn facts(header: &Header, signed: Option<&SignedSeal>) -> Facts {
     Facts {
         number: header.number,
         hash: header.hash,
@@ -86,8 +89,9 @@ fn facts(header: &Header, seal: Option<&WorkSeal>) -> Facts {
         header: bytes(&header.encoded),
         pre_hash: header.pre_hash(),
         author: header.author(),
-        seal: seal.map(|seal| Seal {
-            bytes: bytes(header.seal_bytes().unwrap_or_default()),
+        seal: signed.map(|SignedSeal { signature, seal }| Seal {
+            signature: bytes(signature),
+            bytes: bytes(&seal.encode()),
             run: seal.run,
             step: seal.step,
             tile: seal.tile,

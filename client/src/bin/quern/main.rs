@@ -1,22 +1,28 @@
-//! `quern`: looks at a Quern chain, commits data sets and opens or closes runs.
+//! `quern`: looks at a Quern chain, buys tickets, pays for training and uses what was trained.
 
-mod balance;
+mod account;
 mod block;
 mod dataset;
+mod key;
+mod model;
 mod report;
 mod run;
 mod status;
+mod task;
+#[cfg(test)]
+mod testing;
+mod ticket;
 
 use crate::report::Report;
 use clap::{Args, Parser, Subcommand};
-use quern_client::{Client, Signer};
-use std::{io::Write, process::ExitCode};
+use quern_client::{Account, Client, KeyError, Signer, spec::TOKEN_DECIMALS, text};
+use std::{io::Write, path::PathBuf, process::ExitCode};
 use tracing_subscriber::EnvFilter;
 
 /// What a command can fail with; printed as one line.
 type Failure = Box<dyn std::error::Error>;
 
-/// Looks at a Quern chain, commits data sets and opens or closes runs.
+/// Looks at a Quern chain, buys tickets, pays for training and uses what was trained.
 #[derive(Parser)]
 #[command(name = "quern", version, about)]
 struct Arguments {
@@ -40,11 +46,35 @@ enum Command {
         #[arg(default_value = "best")]
         block: String,
     },
-    /// Show what an account owns.
-    Balance {
-        /// An SS58 address, or 0x and 64 hex digits.
-        account: String,
+    /// Show what an account owns, has staked and is worth to others.
+    #[command(alias = "balance")]
+    Account {
+        /// An SS58 address, or 0x and 64 hex digits [default: the node's author].
+        account: Option<String>,
     },
+    /// Make and look at keys; no node needed.
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Buy and manage licences to mine, supervise, verify and evaluate.
+    #[command(subcommand)]
+    Ticket(ticket::Command),
+    /// Pay for training, watch it, and fetch the model.
+    #[command(subcommand)]
+    Task(Box<task::Command>),
+    /// Classify rows with a model; no node needed.
+    Predict {
+        /// The model file.
+        model: PathBuf,
+        /// The rows: a CSV file of features alone or an IDX file of pictures; or, to see how many answers are right, rows
+        /// with labels: `glyphs`, `idx:IMAGES,LABELS` or `csv:FILE`.
+        input: String,
+        /// The column of a CSV file that holds the labels: its name or its number from 0 on.
+        #[arg(long)]
+        label: Option<String>,
+    },
+    /// Look at model files and convert them; no node needed.
+    #[command(subcommand)]
+    Model(model::Command),
     /// Show, open and close runs.
     #[command(subcommand)]
     Run(RunCommand),
@@ -68,6 +98,9 @@ enum RunCommand {
     Open {
         /// The task.
         task: u32,
+        /// The miner ticket to open it with: by default one of the key's own.
+        #[arg(long)]
+        ticket: Option<u64>,
         #[command(flatten)]
         signing: Signing,
     },
@@ -84,7 +117,7 @@ enum RunCommand {
 enum DatasetCommand {
     /// Print the commitment that a task over a data set carries.
     Commit {
-        /// `glyphs`, or `idx:IMAGES,LABELS` with two IDX files, gzip-compressed or not.
+        /// `glyphs`, `idx:IMAGES,LABELS` with two IDX files, gzip-compressed or not, or `csv:FILE`.
         source: String,
     },
 }
@@ -100,6 +133,12 @@ struct Signing {
     finalised: bool,
 }
 
+impl Signing {
+    fn signer(&self) -> Result<Signer, KeyError> {
+        Signer::load(&self.key)
+    }
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     tracing_subscriber::fmt()
@@ -107,11 +146,13 @@ async fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .init();
     let arguments = Arguments::parse();
-    match act(&arguments)
-        .await
-        .and_then(|report| print(&report, arguments.json))
-    {
-        Ok(()) => ExitCode::SUCCESS,
+    let answered = match act(&arguments).await {
+        Ok(report) => print(&report, arguments.json).map(|()| report.is_bad()),
+        Err(failure) => Err(failure),
+    };
+    match answered {
+        Ok(false) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::FAILURE,
         Err(failure) => {
             eprintln!("error: {failure}");
             ExitCode::FAILURE
@@ -124,10 +165,20 @@ async fn act(arguments: &Arguments) -> Result<Report, Failure> {
     match &arguments.command {
         Command::Status => status::status(&connect().await?).await,
         Command::Block { block } => block::block(&connect().await?, block).await,
-        Command::Balance { account } => {
-            let account = quern_client::parse_account(account)?;
-            balance::balance(&connect().await?, &account).await
+        Command::Account { account } => {
+            let account = account.as_deref().map(quern_client::parse_account);
+            let account = account.transpose()?;
+            account::show(&connect().await?, account).await
         }
+        Command::Key(command) => key::run(command),
+        Command::Ticket(command) => ticket::run(&connect().await?, command).await,
+        Command::Task(command) => task::run(&arguments.url, command).await,
+        Command::Predict {
+            model,
+            input,
+            label,
+        } => model::predict(model, input, label.as_deref()),
+        Command::Model(command) => model::run(command),
         Command::Run(RunCommand::Show { id: Some(id), .. }) => {
             run::show(&connect().await?, *id).await
         }
@@ -138,16 +189,33 @@ async fn act(arguments: &Arguments) -> Result<Report, Failure> {
                 .transpose()?;
             run::list(&connect().await?, author).await
         }
-        Command::Run(RunCommand::Open { task, signing }) => {
-            let signer = Signer::load(&signing.key)?;
-            run::open(&connect().await?, &signer, *task, signing.finalised).await
+        Command::Run(RunCommand::Open {
+            task,
+            ticket,
+            signing,
+        }) => {
+            let signer = signing.signer()?;
+            let client = connect().await?;
+            run::open(&client, &signer, *task, *ticket, signing.finalised).await
         }
         Command::Run(RunCommand::Close { run, signing }) => {
-            let signer = Signer::load(&signing.key)?;
+            let signer = signing.signer()?;
             run::close(&connect().await?, &signer, *run, signing.finalised).await
         }
         Command::Dataset(DatasetCommand::Commit { source }) => dataset::commit(&source.parse()?),
     }
+}
+
+/// The account that the node's blocks credit.
+async fn node_author(client: &Client) -> Result<Account, Failure> {
+    let author = client.status().await?.author;
+    author.ok_or_else(|| "the node has no author: name an account".into())
+}
+
+/// An amount of QRN on the command line, in the smallest unit.
+fn parse_tokens(text: &str) -> Result<u128, String> {
+    text::parse_decimal(text, TOKEN_DECIMALS)
+        .ok_or_else(|| "expected an amount of QRN such as 12.5, with at most 12 decimals".into())
 }
 
 /// Prints a report. A reader that has gone, such as a closed pager, is no failure.

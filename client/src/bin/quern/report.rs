@@ -1,6 +1,7 @@
 //! What a command answers: the same facts as JSON and as aligned lines of text.
 
 use core::fmt::Display;
+use quern_client::{spec::TOKEN_DECIMALS, text};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -11,6 +12,7 @@ const LABEL_WIDTH: usize = 15;
 pub(crate) struct Report {
     json: Value,
     lines: Vec<(String, String)>,
+    bad: bool,
 }
 
 impl Report {
@@ -19,6 +21,7 @@ impl Report {
         Ok(Self {
             json: serde_json::to_value(facts)?,
             lines: Vec::new(),
+            bad: false,
         })
     }
 
@@ -26,6 +29,24 @@ impl Report {
     pub(crate) fn line(mut self, label: &str, value: impl Display) -> Self {
         self.lines.push((label.to_owned(), value.to_string()));
         self
+    }
+
+    /// Adds a fact to the JSON form, where that is an object.
+    pub(crate) fn fact(mut self, key: &str, value: Value) -> Self {
+        if let Some(facts) = self.json.as_object_mut() {
+            facts.insert(key.to_owned(), value);
+        }
+        self
+    }
+
+    /// Says that the answer is bad news: the command fails once it is printed.
+    pub(crate) const fn bad_if(mut self, bad: bool) -> Self {
+        self.bad = bad;
+        self
+    }
+
+    pub(crate) const fn is_bad(&self) -> bool {
+        self.bad
     }
 
     /// Adds a line of text where there is something to tell, else a dash.
@@ -62,13 +83,7 @@ impl Report {
 
 /// An amount of tokens, from the smallest unit.
 pub(crate) fn tokens(amount: u128) -> String {
-    const UNIT: u128 = 1_000_000_000_000;
-    let (whole, part) = (amount / UNIT, amount % UNIT);
-    let part = format!("{part:012}");
-    match part.trim_end_matches('0') {
-        "" => format!("{whole} QRN"),
-        part => format!("{whole}.{part} QRN"),
-    }
+    format!("{} QRN", text::decimals(amount, TOKEN_DECIMALS))
 }
 
 #[cfg(test)]

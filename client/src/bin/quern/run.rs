@@ -1,10 +1,13 @@
 //! `quern run show`, `open` and `close`.
 
 use crate::{
-    Failure,
+    Failure, node_author,
     report::{Report, tokens},
 };
-use quern_client::{Account, Call, Client, Included, RunInfo, Signer, ss58, text};
+use quern_client::{
+    Account, Call, Client, Duty, Included, PendingClaim, Role, RunInfo, Signer, TaskId, TicketId,
+    TicketInfo, ss58, text,
+};
 use serde_json::json;
 
 pub(crate) async fn show(client: &Client, id: u64) -> Result<Report, Failure> {
@@ -16,11 +19,7 @@ pub(crate) async fn show(client: &Client, id: u64) -> Result<Report, Failure> {
 pub(crate) async fn list(client: &Client, author: Option<Account>) -> Result<Report, Failure> {
     let author = match author {
         Some(author) => author,
-        None => client
-            .status()
-            .await?
-            .author
-            .ok_or("the node has no author: give a run or --author")?,
+        None => node_author(client).await?,
     };
     let runs = client.runs_of(&author, None).await?;
     let mut report = Report::new(&runs)?;
@@ -36,15 +35,16 @@ pub(crate) async fn list(client: &Client, author: Option<Account>) -> Result<Rep
 pub(crate) async fn open(
     client: &Client,
     signer: &Signer,
-    task: u32,
+    task: TaskId,
+    ticket: Option<TicketId>,
     finalised: bool,
 ) -> Result<Report, Failure> {
-    let included = carry_out(client, signer, &Call::OpenRun { task }, finalised).await?;
-    let run = included
-        .events
-        .iter()
-        .find(|event| event.name == "RunOpened")
-        .and_then(|event| event.field("run")?.parse::<u64>().ok());
+    let ticket = match ticket {
+        Some(ticket) => ticket,
+        None => ticket_for(client, signer, task).await?,
+    };
+    let included = carry_out(client, signer, &Call::OpenRun { task, ticket }, finalised).await?;
+    let run = included.find("Work", "RunOpened", "run");
     Ok(Report::new(json!({
         "block": text::hex32(&included.block),
         "run": run,
@@ -68,7 +68,20 @@ pub(crate) async fn close(
     .line("closed run", run))
 }
 
-async fn carry_out(
+/// The signer's live miner ticket: one assigned to the task where there is such, else the first.
+async fn ticket_for(client: &Client, signer: &Signer, task: TaskId) -> Result<TicketId, Failure> {
+    let tickets = client.tickets_of(&signer.account(), None).await?;
+    let live = |ticket: &&TicketInfo| ticket.role == Role::Miner && ticket.withdrawable.is_none();
+    tickets
+        .iter()
+        .filter(live)
+        .min_by_key(|ticket| !ticket.duties.contains(&Duty::Mine(task)))
+        .map(|ticket| ticket.id)
+        .ok_or_else(|| "the key has no live miner ticket: `quern ticket buy` gets one".into())
+}
+
+/// Submits a call and waits for the block that holds it.
+pub(crate) async fn carry_out(
     client: &Client,
     signer: &Signer,
     call: &Call,
@@ -85,6 +98,12 @@ async fn carry_out(
 fn describe(info: &RunInfo) -> Result<Report, serde_json::Error> {
     let run = &info.run;
     let sizes: Vec<String> = run.spec.sizes().iter().map(u32::to_string).collect();
+    let claim = run.pending.as_ref().map(|pending| match pending {
+        PendingClaim::Committed { at, .. } => format!("committed to in block {at}"),
+        PendingClaim::Revealed { audit, to } => {
+            format!("of {to} steps, in audit {audit}")
+        }
+    });
     let last_share = run
         .last_share
         .map(|(step, ordinal)| format!("step {step}, tile {ordinal}"));
@@ -97,7 +116,13 @@ fn describe(info: &RunInfo) -> Result<Report, serde_json::Error> {
         )
         .line("dataset", text::hex32(&run.spec.dataset.root))
         .line("owner", ss58(&info.owner))
-        .line("committed", format!("{} steps", run.committed))
+        .line("ticket", run.ticket)
+        .maybe(
+            "ends after",
+            run.steps.map(|steps| format!("{steps} steps")),
+        )
+        .line("accepted", format!("{} steps", run.accepted))
+        .maybe("claim", claim)
         .maybe("state root", run.state_root.as_ref().map(text::hex32))
         .maybe(
             "last sealed",

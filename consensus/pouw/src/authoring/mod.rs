@@ -30,8 +30,8 @@ use polkadot_sdk::{
         traits::{Block as BlockT, Header},
     },
 };
-use quern_api::{RunInfo, WorkApi, WorkRules};
-use quern_work::{MAX_SEAL_BYTES, SealError};
+use quern_api::{MAX_SIGNED_SEAL_BYTES, RunInfo, WorkApi, WorkRules};
+use quern_work::SealError;
 use std::{future::Future, sync::Arc, time::Duration};
 use tokio::{sync::watch, time::Instant};
 
@@ -75,7 +75,7 @@ pub enum SubmitError {
     #[error("{0}")]
     Refused(SealError),
     /// The seal is longer than any seal can be.
-    #[error("a seal has at most {MAX_SEAL_BYTES} bytes")]
+    #[error("a seal has at most {MAX_SIGNED_SEAL_BYTES} bytes")]
     TooLarge,
     /// The seal may be good, but the block could not be imported.
     #[error("the block could not be imported: {0}")]
@@ -125,7 +125,7 @@ pub trait Authoring: Send + Sync {
 
     /// Seals the template with this pre-hash, imports the block and gives its hash.
     ///
-    /// `seal` is the SCALE encoding of a `WorkSeal`. Of several templates on one parent only one
+    /// `seal` is the bytes of a [`SignedSeal`](quern_api::SignedSeal). Of several templates on one parent only one
     /// becomes a block. The future should be run to its end: dropping it may lose the block.
     async fn submit(&self, pre_hash: H256, seal: Vec<u8>) -> Result<H256, SubmitError>;
 }
@@ -288,7 +288,7 @@ where
     }
 
     async fn seal(&self, pre_hash: H256, seal: Vec<u8>) -> Result<H256, SubmitError> {
-        if seal.len() > MAX_SEAL_BYTES {
+        if seal.len() > MAX_SIGNED_SEAL_BYTES {
             return Err(SubmitError::TooLarge);
         }
         let parent = self.templates.lock().parent_of(&pre_hash)?;
@@ -354,7 +354,9 @@ where
 
     async fn submit(&self, pre_hash: H256, seal: Vec<u8>) -> Result<H256, SubmitError> {
         self.metrics.seal_submitted();
+        let began = Instant::now();
         let outcome = self.seal(pre_hash, seal).await;
+        self.metrics.seal_answered(began.elapsed());
         match &outcome {
             Ok(_) => self.metrics.seal_accepted(),
             Err(error) => {

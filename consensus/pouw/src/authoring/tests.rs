@@ -2,10 +2,9 @@ use super::*;
 use crate::{
     HeaviestChain, Inherents,
     testing::{
-        Chain, TestBackend, TestBlock, TestClient, TestHeader, header, refused_as, work_seal,
+        Chain, TestBackend, TestBlock, TestClient, TestHeader, header, refused_as, signed_seal,
     },
 };
-use codec::Encode;
 use futures::{
     channel::mpsc::{self, UnboundedSender},
     future::{Ready, ready},
@@ -107,7 +106,7 @@ const OFTEN: Duration = Duration::from_millis(5);
 
 /// A seal that the scripted runtime accepts and the next block can record.
 fn good() -> Vec<u8> {
-    work_seal(0, 1).encode()
+    signed_seal(0, 1)
 }
 
 struct Case {
@@ -250,7 +249,7 @@ async fn a_template_of_another_node_is_unknown() {
 async fn a_refused_seal_leaves_the_template_open() {
     let mut case = case(NEVER);
     let template = case.next().await;
-    for refusal in [SealError::AboveTarget, SealError::NotTheAuthor] {
+    for refusal in [SealError::AboveTarget, SealError::BadSignature] {
         assert_eq!(
             case.submit(&template, &refused_as(refusal)).await,
             Err(refusal.name())
@@ -287,7 +286,7 @@ async fn a_failed_import_leaves_the_other_templates_open() {
 async fn bytes_beyond_any_seal_are_refused_unlooked_at() {
     let mut case = case(NEVER);
     let template = case.next().await;
-    let large = vec![0; MAX_SEAL_BYTES + 1];
+    let large = vec![0; MAX_SIGNED_SEAL_BYTES + 1];
     assert_eq!(case.submit(&template, &large).await, Err("TooLarge"));
 }
 

@@ -7,7 +7,7 @@ mod error;
 mod view;
 
 pub use error::RpcError;
-pub use view::{RulesView, RunView, StatusView, TemplateView};
+pub use view::{PendingView, RulesView, RunView, StatusView, TemplateView, account, decimal};
 
 use crate::{Authoring, Metrics, SubmitError};
 use jsonrpsee::{
@@ -40,7 +40,7 @@ pub trait WorkApi {
     )]
     async fn subscribe_templates(&self) -> SubscriptionResult;
 
-    /// Seals the template with this pre-hash by the SCALE bytes of a `WorkSeal`, imports the block
+    /// Seals the template with this pre-hash by the bytes of a `SignedSeal`, imports the block
     /// and returns its hash.
     #[method(name = "submitSeal")]
     async fn submit_seal(&self, pre_hash: H256, seal: Bytes) -> Result<H256, RpcError>;

@@ -5,7 +5,8 @@ use crate::{
 };
 use jsonrpsee::{RpcModule, core::JsonValue};
 use polkadot_sdk::sp_runtime::AccountId32;
-use quern_work::{MAX_SEAL_BYTES, SealError};
+use quern_api::MAX_SIGNED_SEAL_BYTES;
+use quern_work::SealError;
 use tokio::sync::watch;
 
 /// Offers the templates it is told to, and takes or refuses seals by their text.
@@ -149,8 +150,12 @@ async fn the_template_has_the_agreed_shape() {
                 "lrEvery": 2000,
                 "segment": 256
             },
-            "committed": 256,
+            "ticket": 5,
+            "steps": null,
+            "accepted": 256,
+            "committed": 512,
             "stateRoot": "0x0909090909090909090909090909090909090909090909090909090909090909",
+            "pending": {"revealed": {"audit": 6, "to": 512}},
             "lastSealed": null,
             "macs": "1180591620717411303424",
             "seals": 3,
@@ -239,7 +244,7 @@ async fn each_refusal_has_its_code_and_name() {
             "large",
             8006,
             "TooLarge",
-            &format!("a seal has at most {MAX_SEAL_BYTES} bytes"),
+            &format!("a seal has at most {MAX_SIGNED_SEAL_BYTES} bytes"),
         ),
     ] {
         let error = submit(&case.module, seal.as_bytes()).await["error"].clone();

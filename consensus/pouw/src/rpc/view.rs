@@ -2,7 +2,7 @@
 
 use crate::Template;
 use polkadot_sdk::{sp_core::H256, sp_runtime::AccountId32};
-use quern_api::{RunInfo, WorkRules};
+use quern_api::{PendingClaim, RunInfo, WorkRules};
 use quern_work::TaskSpec;
 use serde::{Serialize, Serializer};
 use std::fmt::Display;
@@ -51,7 +51,7 @@ impl From<&Template> for TemplateView {
 pub struct RulesView {
     /// Rank of the noise.
     pub noise_rank: u32,
-    /// A step may be at most this far past the last committed one.
+    /// A step may be at most this far past the last claimed one.
     pub max_ahead: u64,
     /// Expected MACs of a share.
     #[serde(serialize_with = "decimal")]
@@ -88,10 +88,18 @@ pub struct RunView {
     pub seed: H256,
     /// What is trained.
     pub spec: TaskSpec,
-    /// Steps covered by the last checkpoint.
+    /// The ticket it was opened with.
+    pub ticket: u64,
+    /// Steps it is to have; none for a run that has no end.
+    pub steps: Option<u64>,
+    /// Steps accepted by audits; the window opens here.
+    pub accepted: u64,
+    /// Steps covered by the last revealed claim; the window ends `maxAhead` steps later.
     pub committed: u64,
-    /// State root claimed after `committed` steps.
+    /// State root after `accepted` steps.
     pub state_root: Option<H256>,
+    /// The claim under way.
+    pub pending: Option<PendingView>,
     /// The latest step that sealed a block.
     pub last_sealed: Option<u64>,
     /// MACs credited.
@@ -103,7 +111,7 @@ pub struct RunView {
     pub shares: u64,
     /// Step and tile ordinal of the latest share.
     pub last_share: Option<(u64, u32)>,
-    /// Worker shares that wait for a checkpoint.
+    /// Worker shares that wait for an audit.
     #[serde(serialize_with = "decimal")]
     pub vesting: u128,
 }
@@ -115,14 +123,50 @@ impl From<&RunInfo> for RunView {
             task: run.task,
             seed: H256(run.seed),
             spec: run.spec.clone(),
+            ticket: run.ticket,
+            steps: run.steps,
+            accepted: run.accepted,
             committed: run.committed,
             state_root: run.state_root.map(H256),
+            pending: run.pending.as_ref().map(PendingView::from),
             last_sealed: run.last_sealed,
             macs: run.macs,
             seals: run.seals,
             shares: run.shares,
             last_share: run.last_share,
             vesting: run.vesting,
+        }
+    }
+}
+
+/// A run's claim under way.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PendingView {
+    /// Its commitment is on chain.
+    Committed {
+        /// Digest of the claim and its salt.
+        commitment: H256,
+        /// Block of the commitment.
+        at: u32,
+    },
+    /// It is revealed and being audited.
+    Revealed {
+        /// The audit.
+        audit: u64,
+        /// Steps the claim covers.
+        to: u64,
+    },
+}
+
+impl From<&PendingClaim> for PendingView {
+    fn from(pending: &PendingClaim) -> Self {
+        match *pending {
+            PendingClaim::Committed { commitment, at } => Self::Committed {
+                commitment: H256(commitment),
+                at,
+            },
+            PendingClaim::Revealed { audit, to } => Self::Revealed { audit, to },
         }
     }
 }
@@ -161,11 +205,12 @@ pub struct StatusView {
 }
 
 /// An account as its 32 bytes.
-pub(super) fn account(account: &AccountId32) -> H256 {
+pub fn account(account: &AccountId32) -> H256 {
     let bytes: &[u8; 32] = account.as_ref();
     H256(*bytes)
 }
 
-fn decimal<T: Display, S: Serializer>(number: &T, serializer: S) -> Result<S::Ok, S::Error> {
+/// Serialises a number that may not fit a double as a decimal string.
+pub fn decimal<T: Display, S: Serializer>(number: &T, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(number)
 }

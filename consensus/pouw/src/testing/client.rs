@@ -14,7 +14,7 @@ use polkadot_sdk::{
     sp_inherents::{CheckInherentsResult, InherentData},
     sp_runtime::{AccountId32, ApplyExtrinsicResult, OpaqueExtrinsic, generic::LazyBlock},
 };
-use quern_api::{RunInfo, WorkApi, WorkRules};
+use quern_api::{PendingClaim, RunInfo, WorkApi, WorkRules};
 use quern_work::{Dataset, SealError, TaskSpec};
 use std::{
     collections::HashMap,
@@ -35,9 +35,10 @@ pub(crate) fn refused_as(refusal: SealError) -> Vec<u8> {
     refusal.name().as_bytes().to_vec()
 }
 
-const REFUSALS: [SealError; 3] = [
+const REFUSALS: [SealError; 4] = [
     SealError::AboveTarget,
     SealError::NotTheAuthor,
+    SealError::BadSignature,
     SealError::Malformed,
 ];
 
@@ -132,8 +133,12 @@ mock_impl_runtime_apis! {
                     lr_every: 2000,
                     segment: 256,
                 },
-                committed: 256,
+                ticket: 5,
+                steps: None,
+                accepted: 256,
+                committed: 512,
                 state_root: Some([9; 32]),
+                pending: Some(PendingClaim::Revealed { audit: 6, to: 512 }),
                 last_sealed: None,
                 macs: 1 << 70,
                 seals: 3,

@@ -10,11 +10,12 @@ use polkadot_sdk::{
     sc_client_api::in_mem,
     sp_core::H256,
     sp_runtime::{
-        Digest, DigestItem, OpaqueExtrinsic,
+        Digest, DigestItem, MultiSignature, OpaqueExtrinsic,
         generic::{self, Header as GenericHeader},
         traits::{BlakeTwo256, Header},
     },
 };
+use quern_api::SignedSeal;
 use quern_work::WorkSeal;
 
 pub(crate) type TestHeader = GenericHeader<u64, BlakeTwo256>;
@@ -34,17 +35,21 @@ pub(crate) fn header(
     TestHeader::new(number, H256::zero(), H256::zero(), parent, digest)
 }
 
-/// A seal of this run and step that proves nothing.
-pub(crate) fn work_seal(run: u64, step: u64) -> WorkSeal {
-    WorkSeal {
-        run,
-        step,
-        tile: (0, 0),
-        weights_root: [0; 32],
-        a_rows: vec![0; 16],
-        labels: [0; 16],
-        a_path: Vec::new(),
-        b_rows: vec![0; 16],
-        b_path: Vec::new(),
+/// The bytes of a signed seal of this run and step, whose proof and signature prove nothing.
+pub(crate) fn signed_seal(run: u64, step: u64) -> Vec<u8> {
+    SignedSeal {
+        signature: MultiSignature::Sr25519(Default::default()),
+        seal: WorkSeal {
+            run,
+            step,
+            tile: (0, 0),
+            weights_root: [3; 32],
+            a_rows: vec![0; 16],
+            labels: [0; 16],
+            a_path: Vec::new(),
+            b_rows: vec![0; 16],
+            b_path: Vec::new(),
+        },
     }
+    .encode()
 }

@@ -12,38 +12,78 @@ use blake3::{
 };
 use quern_work::{Hash, Transcript, U256, hash::Context};
 
-use crate::backend::{pool::Pool, product::Words};
+#[cfg(target_arch = "x86_64")]
+use super::wide;
+#[cfg(target_arch = "x86_64")]
+use crate::backend::matrix::Line;
+use crate::backend::{
+    Isa,
+    matrix::{Panels, TILE, unpack},
+    pool::Pool,
+    product::Words,
+};
+
+/// Messages at once: as many as the widest lanes take.
+pub(super) const LANES: usize = 16;
 
 /// Bytes of a block and of a chunk.
-const BLOCK: usize = 64;
-const CHUNK: usize = 1024;
+pub(super) const BLOCK: usize = 64;
+pub(super) const CHUNK: usize = 1024;
 
 // Domain flags.
-const CHUNK_START: u8 = 1 << 0;
-const CHUNK_END: u8 = 1 << 1;
-const PARENT: u8 = 1 << 2;
-const ROOT: u8 = 1 << 3;
-const KEYED: u8 = 1 << 4;
-const DERIVE_KEY: u8 = 1 << 6;
+pub(super) const CHUNK_START: u8 = 1 << 0;
+pub(super) const CHUNK_END: u8 = 1 << 1;
+pub(super) const PARENT: u8 = 1 << 2;
+pub(super) const ROOT: u8 = 1 << 3;
+pub(super) const KEYED: u8 = 1 << 4;
+pub(super) const DERIVE_KEY: u8 = 1 << 6;
 
 thread_local! {
     /// Room for the messages of one group, kept from step to step.
     static MESSAGES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    /// The same, word by word.
+    #[cfg(target_arch = "x86_64")]
+    static WORDS: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Which of `words` have draws up to `threshold` under a job's draw key, and the draws.
+pub(super) fn wins(isa: Isa, key: &Hash, words: &[Words], threshold: U256) -> Vec<(usize, U256)> {
+    let mut wins = Vec::new();
+    for (group, words) in words.chunks(LANES).enumerate() {
+        if may_win(isa, key, words, threshold) {
+            let draws = (LANES * group..).zip(draws(key, words));
+            wins.extend(draws.filter(|(_, draw)| *draw <= threshold));
+        }
+    }
+    wins
+}
+
+/// Whether one of up to 16 transcripts has a draw whose most significant word is not above the threshold's.
+fn may_win(isa: Isa, key: &Hash, words: &[Words], threshold: U256) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    if isa == Isa::Avx512Vnni {
+        let mut transcripts = [Words::default(); LANES];
+        transcripts[..words.len()].copy_from_slice(words);
+        // SAFETY: the backend is made only for an instruction set that `Isa::is_available` found.
+        let last_words = unsafe { wide::last_words(&key_words(key), &transcripts) };
+        let most = (threshold >> 224).low_u32();
+        return last_words[..words.len()].iter().any(|&word| word <= most);
+    }
+    let _ = (isa, key, words, threshold);
+    true
 }
 
 /// The draws of transcripts under a job's draw key.
 pub(super) fn draws(key: &Hash, words: &[Words]) -> Vec<U256> {
-    /// Messages per call: as many as the widest lanes take.
-    const GROUP: usize = 16;
     let platform = Platform::detect();
     let key = key_words(key);
     let mut draws = Vec::with_capacity(words.len());
-    for words in words.chunks(GROUP) {
-        let mut blocks = [[0; BLOCK]; GROUP];
+    for words in words.chunks(LANES) {
+        let mut blocks = [[0; BLOCK]; LANES];
         for (block, words) in blocks.iter_mut().zip(words) {
             *block = Transcript(*words).to_bytes();
         }
-        let mut hashes = [Hash::default(); GROUP];
+        let mut hashes = [Hash::default(); LANES];
         // A chunk of one block that is also the root.
         platform.hash_many(
             &blocks.each_ref()[..words.len()],
@@ -64,8 +104,65 @@ pub(super) fn draws(key: &Hash, words: &[Words]) -> Vec<U256> {
     draws
 }
 
+/// The Merkle leaf hashes of neuron blocks, packed as panels of 16 lines of `k` entries without offset.
+///
+/// A valid shape of rank 4 has k ≥ 64: a message is longer than a chunk.
+pub(super) fn leaves(isa: Isa, pool: &Pool, panels: &Panels, k: usize) -> Vec<Hash> {
+    assert!(k >= 64, "messages of more than a chunk");
+    #[cfg(target_arch = "x86_64")]
+    if isa == Isa::Avx512Vnni && k.is_multiple_of(4) {
+        let key = key_words(&hash_derive_key_context(Context::MERKLE_LEAF.as_str()));
+        let mut leaves = vec![Hash::default(); panels.panels()];
+        pool.chunks(&mut leaves, LANES, |group, leaves| {
+            let first = LANES * group;
+            // The last panel fills lanes that are left over.
+            let last = first + leaves.len() - 1;
+            let group = std::array::from_fn(|lane| panels.panel((first + lane).min(last)));
+            let hashes = WORDS.with_borrow_mut(|words| {
+                // SAFETY: the backend is made only for an instruction set that `Isa::is_available` found.
+                unsafe { wide::leaves(&key, first as u64, group, words) }
+            });
+            leaves.copy_from_slice(&hashes[..leaves.len()]);
+        });
+        return leaves;
+    }
+    // Index and rows, as `merkle::leaf` concatenates them.
+    leaves_of(pool, panels.panels(), 8 + TILE * k, |j, message| {
+        message[..8].copy_from_slice(&(j as u64).to_le_bytes());
+        unpack(isa, panels.panel(j), k, &mut message[8..]);
+    })
+}
+
+/// The root of the Merkle tree over `leaves`.
+pub(super) fn root(mut level: Vec<Hash>) -> Hash {
+    let platform = Platform::detect();
+    let key = key_words(&hash_derive_key_context(Context::MERKLE_NODE.as_str()));
+    while level.len() > 1 {
+        let (pairs, odd) = level.as_chunks::<2>();
+        let blocks: Vec<&[u8; BLOCK]> = pairs
+            .iter()
+            .filter_map(|pair| pair.as_flattened().first_chunk())
+            .collect();
+        let mut above = vec![Hash::default(); blocks.len()];
+        // A chunk of one block that is also the root.
+        platform.hash_many(
+            &blocks,
+            &key,
+            0,
+            IncrementCounter::No,
+            DERIVE_KEY,
+            CHUNK_START,
+            CHUNK_END | ROOT,
+            above.as_flattened_mut(),
+        );
+        above.extend(odd);
+        level = above;
+    }
+    level[0]
+}
+
 /// The Merkle leaf hashes of `count` messages of `len` bytes, more than one chunk each; `write` writes message j.
-pub(super) fn leaves(
+fn leaves_of(
     pool: &Pool,
     count: usize,
     len: usize,
@@ -174,6 +271,7 @@ mod tests {
     use quern_work::{Job, JobInput, Shape, hash, merkle};
 
     use super::*;
+    use crate::backend::matrix::Strips;
 
     #[test]
     fn leaves_of_every_length_and_number_are_the_definition_s() {
@@ -181,7 +279,7 @@ mod tests {
             for count in [1, 3, 16, 17, 40] {
                 let content = |j: usize, at: usize| (j * 31 + at * 7 + at / 251) as u8;
                 let pool = Pool::new(2).expect("two threads");
-                let found = leaves(&pool, count, len, |j, message| {
+                let found = leaves_of(&pool, count, len, |j, message| {
                     message[..8].copy_from_slice(&(j as u64).to_le_bytes());
                     message
                         .iter_mut()
@@ -203,7 +301,39 @@ mod tests {
     }
 
     #[test]
-    fn draws_are_the_job_s() {
+    fn every_path_hashes_neuron_blocks_and_their_tree() {
+        let pool = Pool::new(2).expect("two threads");
+        for k in [64, 65, 66, 68, 124, 128, 252, 255, 256, 784] {
+            for blocks in [1, 2, 16, 17, 40] {
+                let mut strips = Strips::default();
+                strips.resize(k, TILE * blocks);
+                let value = |row: usize, col: usize| (row * 37 + col * 101 + row * col % 7) as i8;
+                for (j, strip) in strips.tiles_mut().chunks_mut(k.div_ceil(TILE)).enumerate() {
+                    for row in 0..k {
+                        strip[row / TILE].0[row % TILE] =
+                            std::array::from_fn(|lane| value(row, TILE * j + lane));
+                    }
+                }
+                let expected: Vec<Hash> = (0..blocks)
+                    .map(|j| {
+                        let rows = (TILE * j..TILE * (j + 1))
+                            .flat_map(|col| (0..k).map(move |row| value(row, col)));
+                        merkle::rows_leaf(j as u64, &rows.collect::<Vec<_>>(), &[])
+                    })
+                    .collect();
+                for isa in Isa::available() {
+                    let mut panels = Panels::default();
+                    panels.pack_columns(isa, &pool, &strips, 0);
+                    let found = leaves(isa, &pool, &panels, k);
+                    assert_eq!(found, expected, "{isa}, {blocks} of k = {k}");
+                }
+                assert_eq!(root(expected.clone()), merkle::Tree::new(expected).root());
+            }
+        }
+    }
+
+    #[test]
+    fn every_path_draws_what_the_job_draws() {
         let job = Job::new(&JobInput {
             genesis: [1; 32],
             pre_hash: [2; 32],
@@ -229,5 +359,17 @@ mod tests {
             .map(|words| job.draw(&Transcript(*words)))
             .collect();
         assert_eq!(draws(&key, &words), expected);
+        for isa in Isa::available() {
+            for threshold in [U256::zero(), U256::MAX, expected[0], expected[36] - 1] {
+                for count in [0, 1, 16, 37] {
+                    let within: Vec<_> = (0..count)
+                        .map(|i| (i, expected[i]))
+                        .filter(|(_, draw)| *draw <= threshold)
+                        .collect();
+                    let found = wins(isa, &key, &words[..count], threshold);
+                    assert_eq!(found, within, "{isa}, {count} up to {threshold}");
+                }
+            }
+        }
     }
 }

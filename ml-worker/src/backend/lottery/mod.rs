@@ -2,6 +2,8 @@
 
 mod hashing;
 mod noise;
+#[cfg(target_arch = "x86_64")]
+mod wide;
 
 use quern_training::Dataset;
 use quern_work::{
@@ -59,7 +61,9 @@ pub(crate) struct Draws {
 /// A lottery product that is committed to.
 pub(crate) struct Ticket {
     job: Job,
-    tree: Tree,
+    /// Leaf hashes of the neuron blocks, and the root of their tree.
+    leaves: Vec<Hash>,
+    root: Hash,
     step: u64,
 }
 
@@ -67,6 +71,11 @@ impl Ticket {
     /// The source of the noise.
     pub(crate) fn job(&self) -> &Job {
         &self.job
+    }
+
+    /// Root of the weights that it commits to.
+    pub(crate) fn root(&self) -> Hash {
+        self.root
     }
 
     /// Commits to the packed columns of the weights, without offset, and derives the job of this step.
@@ -79,7 +88,8 @@ impl Ticket {
         weights: &Panels,
         shape: Shape,
     ) -> Self {
-        let tree = commit(isa, pool, weights, shape);
+        let leaves = hashing::leaves(isa, pool, weights, shape.k as usize);
+        let root = hashing::root(leaves.clone());
         let job = Job::new(&JobInput {
             genesis: lottery.genesis,
             pre_hash: lottery.pre_hash,
@@ -89,9 +99,14 @@ impl Ticket {
             shape,
             dataset_root: dataset.root,
             row_blocks: dataset.row_blocks,
-            weights_root: tree.root(),
+            weights_root: root,
         });
-        Self { job, tree, step }
+        Self {
+            job,
+            leaves,
+            root,
+            step,
+        }
     }
 
     /// The wins among the tiles' `words`, which come column of tiles by column of tiles.
@@ -108,7 +123,7 @@ impl Ticket {
     ) -> Vec<Win> {
         let shape = self.job.shape();
         let k = shape.k as usize;
-        let seal = |(i, j): (u32, u32)| {
+        let seal = |tree: &Tree, (i, j): (u32, u32)| {
             let block = batch::block(run_seed, self.step, i, dataset.row_blocks());
             let (a_rows, block_labels) = dataset.row_block(block);
             let mut labels = [0; TILE];
@@ -121,28 +136,46 @@ impl Ticket {
                 run: lottery.run,
                 step: self.step,
                 tile: (i, j),
-                weights_root: self.tree.root(),
+                weights_root: self.root,
                 a_rows: a_rows.to_vec(),
                 labels,
                 a_path: dataset.tree().path(block as usize),
                 b_rows: b_rows.into_iter().map(|byte| byte as i8).collect(),
-                b_path: self.tree.path(j as usize),
+                b_path: tree.path(j as usize),
             }
         };
-        let found = winners(pool, &self.job, lottery.allowance, lottery.threshold, words);
+        let found = winners(
+            isa,
+            pool,
+            &self.job,
+            lottery.allowance,
+            lottery.threshold,
+            words,
+        );
+        if found.is_empty() {
+            return Vec::new();
+        }
+        let tree = Tree::new(self.leaves.clone());
         found
             .into_iter()
             .map(|(tile, draw)| Win {
                 draw,
-                seal: seal(tile),
+                seal: seal(&tree, tile),
             })
             .collect()
     }
 }
 
+/// The commitment to the packed columns of the weights, without offset: the root of the Merkle tree over the neuron blocks of at
+/// least 64 features.
+pub(crate) fn commitment(isa: Isa, pool: &Pool, weights: &Panels, k: usize) -> Hash {
+    hashing::root(hashing::leaves(isa, pool, weights, k))
+}
+
 /// The tiles whose draws are allowed to win and within the threshold, ascending ordinal. `words` are the tiles' transcripts, column of
 /// tiles by column of tiles.
 pub(crate) fn winners(
+    isa: Isa,
     pool: &Pool,
     job: &Job,
     allowance: u32,
@@ -150,16 +183,15 @@ pub(crate) fn winners(
     words: &[Words],
 ) -> Vec<((u32, u32), U256)> {
     let shape = job.shape();
-    let tiles_m = shape.tiles_m();
+    let tiles_m = shape.tiles_m() as usize;
     let key = hash::derive(Context::DRAW, &[&job.hash()]);
     let mut found = vec![Vec::new(); shape.tiles_n() as usize];
     pool.each(&mut found, |j, found| {
-        let allowed = (0..tiles_m)
-            .map(|i| (i, j as u32))
-            .take_while(|&tile| shape.ordinal(tile) < allowance.into());
-        let words = &words[j * tiles_m as usize..][..allowed.clone().count()];
-        let draws = hashing::draws(&key, words);
-        found.extend(allowed.zip(draws).filter(|(_, draw)| *draw <= threshold));
+        let tile = |i: usize| (i as u32, j as u32);
+        let words = &words[j * tiles_m..][..tiles_m];
+        let allowed = (0..tiles_m).take_while(|&i| shape.ordinal(tile(i)) < allowance.into());
+        let wins = hashing::wins(isa, &key, &words[..allowed.count()], threshold);
+        found.extend(wins.into_iter().map(|(i, draw)| (tile(i), draw)));
     });
     let mut found = found.concat();
     found.sort_unstable_by_key(|(tile, _)| shape.ordinal(*tile));
@@ -197,20 +229,4 @@ impl Draws {
             chunks: self.chunks,
         }
     }
-}
-
-/// The Merkle tree over the neuron blocks, the packed columns of the weights without offset.
-fn commit(isa: Isa, pool: &Pool, weights: &Panels, shape: Shape) -> Tree {
-    let k = shape.k as usize;
-    // Index and rows, as `merkle::leaf` concatenates them. A valid shape of rank 4 has k ≥ 64: more than one chunk.
-    let leaves = hashing::leaves(
-        pool,
-        shape.tiles_n() as usize,
-        8 + TILE * k,
-        |j, message| {
-            message[..8].copy_from_slice(&(j as u64).to_le_bytes());
-            unpack(isa, weights.panel(j), k, &mut message[8..]);
-        },
-    );
-    Tree::new(leaves)
 }

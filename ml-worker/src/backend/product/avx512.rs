@@ -6,7 +6,7 @@
 // Loops count rows and panels: registers cannot be iterated over.
 #![allow(clippy::needless_range_loop)]
 
-use std::arch::x86_64::*;
+use std::{arch::x86_64::*, mem::MaybeUninit};
 
 use super::{Noised, Words};
 use crate::backend::matrix::{Line, Panels, TILE, Tile};
@@ -98,26 +98,32 @@ fn draw_panels<const N: usize>(
     }
     let offsets = &operands.left_sums[i * (operands.chunks + 1)..][..operands.chunks + 1];
     let (rest, factors) = (left.len() - drawn, left_factors.len());
-    assert!(drawn <= left.len());
+    assert!(drawn <= left.len() && operands.chunks >= 16);
     for j in 0..N {
         assert!(right[j].len() == left.len() && right_factors[j].len() == factors);
     }
 
     let mut folded = [[_mm512_setzero_si512(); 16]; N];
     for first_row in [0, ROWS] {
-        let mut lanes = [[_mm512_setzero_si512(); 16]; N];
+        let mut lanes = [[MaybeUninit::<__m512i>::uninit(); 16]; N];
         let mut sums = [[_mm512_setzero_si512(); N]; ROWS];
         let mut sides = Sides::new(left, right, first_row);
         for (chunk, offsets) in offsets[..operands.chunks].iter().enumerate() {
             // SAFETY: `chunks · per_chunk` groups are within every side.
             sums = unsafe { sides.accumulate(sums, per_chunk) };
             sums = add_offsets(sums, offsets, first_row);
-            let word = chunk % 16;
             for j in 0..N {
-                let mut xor = xor3(_mm512_rol_epi32(lanes[j][word], 13), sums[0][j], sums[1][j]);
-                xor = xor3(xor, sums[2][j], sums[3][j]);
-                xor = xor3(xor, sums[4][j], sums[5][j]);
-                lanes[j][word] = xor3(xor, sums[6][j], sums[7][j]);
+                let lane = &mut lanes[j][chunk % 16];
+                let before = if chunk < 16 {
+                    _mm512_setzero_si512()
+                } else {
+                    // SAFETY: written 16 chunks ago.
+                    _mm512_rol_epi32(unsafe { lane.assume_init() }, 13)
+                };
+                let xor = xor3(sums[0][j], sums[1][j], sums[2][j]);
+                let xor = xor3(xor, sums[3][j], sums[4][j]);
+                let xor = xor3(xor, sums[5][j], sums[6][j]);
+                lane.write(xor3(xor, sums[7][j], before));
             }
         }
         // SAFETY: `rest` groups are left of every side, and the sides of the factors have `factors` groups.
@@ -130,7 +136,13 @@ fn draw_panels<const N: usize>(
         store(sums, first_row, &mut tiles);
         for j in 0..N {
             for word in 0..16 {
-                folded[j][word] = _mm512_xor_si512(folded[j][word], lanes[j][word]);
+                // SAFETY: the first 16 chunks wrote all of them.
+                let lane = unsafe { lanes[j][word].assume_init() };
+                folded[j][word] = if first_row == 0 {
+                    lane
+                } else {
+                    _mm512_xor_si512(folded[j][word], lane)
+                };
             }
         }
     }

@@ -107,7 +107,7 @@ pub(crate) struct Noised<'a> {
     pub(crate) right_factors: &'a Panels,
     /// Columns per chunk, a multiple of 4.
     pub(crate) rank: usize,
-    /// Whole chunks.
+    /// Whole chunks, at least 16.
     pub(crate) chunks: usize,
 }
 

@@ -1,3 +1,9 @@
+mod cheats;
+mod market;
+mod money;
+mod scale;
+mod world;
+
 use crate::{money::*, *};
 use codec::Encode;
 use pallet_work::WorkRewards;
@@ -114,45 +120,17 @@ fn an_honest_commons_product_may_use_every_tile() {
 }
 
 #[test]
-fn blocks_and_checkpoints_conserve_money() {
-    with_dev_chain(|| {
-        let alice = Alice.to_account_id();
-        check_money(0);
-        for number in 1..=40u32 {
-            open_block(number);
-            if number > 1 {
-                let step = u64::from(number) * 40;
-                assert_ok!(Work::record_seal(RuntimeOrigin::none(), 0, step));
-            }
-            if number % 8 == 0 {
-                let to = u64::from(number) * 40 / 64 * 64;
-                let origin = RuntimeOrigin::signed(alice.clone());
-                assert_ok!(Work::checkpoint(origin, 0, to, H256::zero()));
-                assert!(Rewards::vesting(0) < 4 * 65 * QRN);
-            }
-            AllPalletsWithSystem::on_finalize(number);
-            check_money(0);
-        }
-        // 39 worker shares, 40 authors' shares; one worker share still waits for its block.
-        let paid = 39 * 32_500 * MILLI_QRN + 40 * 2_500 * MILLI_QRN;
-        let of_alice = System::account(&alice).data;
-        assert_eq!(of_alice.free + of_alice.reserved, 1_000 * QRN + paid);
-        assert_eq!(Balances::free_balance(Rewards::pool()), 40 * 15 * QRN);
-    });
-}
-
-#[test]
 fn a_run_deposit_and_vesting_live_side_by_side() {
     with_dev_chain(|| {
         open_block(1);
         let alice = Alice.to_account_id();
-        assert_ok!(Work::open_run(RuntimeOrigin::signed(alice.clone()), 0));
+        assert_ok!(Work::open_run(RuntimeOrigin::signed(alice.clone()), 0, 0));
         AllPalletsWithSystem::on_finalize(1);
         Rewards::vest(1, &alice, 0);
         check_money(0);
         assert_eq!(
             System::account(&alice).data.reserved,
-            QRN + 32_500 * MILLI_QRN
+            2 * 10 * QRN + QRN + 32_500 * MILLI_QRN
         );
     });
 }
@@ -255,6 +233,7 @@ fn a_block_that_does_not_record_its_parents_seal_truly_is_refused() {
         bare(RuntimeCall::Work(pallet_work::Call::record_seal {
             run: 0,
             step,
+            weights_root: [7; 32],
         }))
     };
     let other = bare(RuntimeCall::System(frame_system::Call::remark {
@@ -263,7 +242,11 @@ fn a_block_that_does_not_record_its_parents_seal_truly_is_refused() {
     let mut data = InherentData::new();
     data.put_data(Timestamp::INHERENT_IDENTIFIER, &1_000u64)
         .unwrap();
-    let seal = quern_api::ParentSeal { run: 0, step: 5 };
+    let seal = quern_api::ParentSeal {
+        run: 0,
+        step: 5,
+        weights_root: [7; 32],
+    };
     data.put_data(quern_api::PARENT_SEAL, &seal).unwrap();
     let holds = |extrinsics: &[&UncheckedExtrinsic]| {
         let header = Header {

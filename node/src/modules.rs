@@ -11,8 +11,10 @@ use polkadot_sdk::{
     },
     sc_consensus_grandpa_rpc::{Grandpa, GrandpaApiServer},
     sc_rpc::SubscriptionTaskExecutor,
+    sc_transaction_pool_api::TransactionPool,
     substrate_frame_rpc_system::{System, SystemApiServer},
 };
+use quern_node::rpc::{Identity, Market, MarketApiServer, Quern, QuernApiServer, Vitals};
 use quern_pouw::{
     Authoring, Metrics,
     rpc::{Network, Work, WorkApiServer},
@@ -46,6 +48,10 @@ pub(crate) struct Deps {
     pub(crate) metrics: Metrics,
     /// The state of the network, now.
     pub(crate) network: Arc<dyn Fn() -> Network + Send + Sync>,
+    /// Who this node is.
+    pub(crate) identity: Identity,
+    /// Its pulse.
+    pub(crate) vitals: Arc<Vitals>,
 }
 
 /// Our modules, merged into one.
@@ -63,8 +69,9 @@ pub(crate) fn module(
         templates,
         metrics,
         network,
+        identity,
+        vitals,
     } = deps;
-    let network = network.clone();
     let mut module = RpcModule::new(());
     module.merge(System::new(client.clone(), pool.clone()).into_rpc())?;
     module.merge(TransactionPayment::new(client.clone()).into_rpc())?;
@@ -78,10 +85,28 @@ pub(crate) fn module(
         )
         .into_rpc(),
     )?;
+    let of_work = network.clone();
     module.merge(
         Work::new(client.clone(), templates.clone(), metrics.clone())
-            .with_network(move || network())
+            .with_network(move || of_work())
             .into_rpc(),
+    )?;
+    module.merge(Market::<Block, _>::new(client.clone()).into_rpc())?;
+    let pool = pool.clone();
+    let waiting = move || {
+        let status = pool.status();
+        status.ready + status.future
+    };
+    module.merge(
+        Quern::<Block, _>::new(
+            client.clone(),
+            identity.clone(),
+            metrics.clone(),
+            network.clone(),
+            Arc::new(waiting),
+            vitals.clone(),
+        )
+        .into_rpc(),
     )?;
     Ok(module)
 }

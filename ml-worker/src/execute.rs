@@ -1,0 +1,134 @@
+//! Exact re-execution: what a segment gives, from the state at its start.
+
+use std::sync::Arc;
+
+use quern_client::{SegmentResult, TaskSpec};
+use quern_training::{Dataset, State};
+use quern_work::Hash;
+use tokio::sync::Semaphore;
+
+use crate::{
+    backend::{BackendError, Cpu, Isa},
+    trace::Trace,
+};
+
+/// What this machine gives to executing.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// Threads of one execution.
+    pub threads: usize,
+    /// Instructions.
+    pub isa: Isa,
+    /// One execution at a time, whatever is asked for.
+    turn: Arc<Semaphore>,
+}
+
+impl Machine {
+    /// A machine of this many threads and these instructions.
+    pub fn new(threads: usize, isa: Isa) -> Self {
+        Self {
+            threads,
+            isa,
+            turn: Arc::new(Semaphore::new(1)),
+        }
+    }
+
+    /// Does long work away from the runtime's own threads, when it is its turn.
+    pub async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        let turn = self.turn.clone().acquire_owned().await;
+        let done = tokio::task::spawn_blocking(work).await;
+        drop(turn);
+        done.unwrap_or_else(|crash| std::panic::resume_unwind(crash.into_panic()))
+    }
+}
+
+/// What executing one segment gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// What a claim says of it.
+    pub result: SegmentResult,
+    /// The weights roots that its steps began with.
+    pub weights_roots: Vec<Hash>,
+}
+
+/// Executes segments of one run.
+pub struct Executor {
+    cpu: Cpu,
+    segment: u32,
+}
+
+impl Executor {
+    /// An executor that stands at `state`.
+    ///
+    /// # Errors
+    /// If machine, data, state or task do not fit.
+    pub fn new(
+        machine: &Machine,
+        spec: &TaskSpec,
+        seed: Hash,
+        dataset: Arc<Dataset>,
+        state: State,
+    ) -> Result<Self, BackendError> {
+        let cpu = Cpu::new(spec, seed, dataset, state, machine.threads, machine.isa)?;
+        Ok(Self {
+            cpu,
+            segment: spec.segment,
+        })
+    }
+
+    /// Executes the segment that begins with `start`.
+    ///
+    /// # Errors
+    /// [`BackendError::State`] if it is no state of this task's network, [`BackendError::Exhausted`].
+    pub fn segment(&mut self, start: &State) -> Result<Segment, BackendError> {
+        self.cpu.restore(start)?;
+        let mut trace = Trace::new(self.segment, start.step, start.root());
+        let mut weights_roots = Vec::new();
+        loop {
+            let root = self.cpu.weights_root();
+            weights_roots.push(root);
+            if trace.push(root, self.cpu.step(None)?.correct) {
+                break;
+            }
+        }
+        let result = trace.close(self.cpu.state().root());
+        Ok(Segment {
+            result,
+            weights_roots,
+        })
+    }
+
+    /// Brings the state to `step` and gives it, unless it is past it already.
+    ///
+    /// # Errors
+    /// [`BackendError::Exhausted`].
+    pub fn forward(&mut self, step: u64) -> Result<State, BackendError> {
+        while self.cpu.step_number() < step {
+            self.cpu.step(None)?;
+        }
+        Ok(self.cpu.state())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::{SEED, STEPS, data, results, spec, states, weights};
+
+    #[test]
+    fn every_segment_is_executed_to_the_bit() {
+        let machine = Machine::new(1, Isa::detect());
+        let data = Arc::new(data());
+        let start = states(0)[0].clone();
+        let mut executor = Executor::new(&machine, &spec(), SEED, data, start).unwrap();
+        // in no order: each follows from its own start
+        for index in [2, 0, 1] {
+            let first = index * 4;
+            let done = executor.segment(&states(STEPS)[first]).unwrap();
+            assert_eq!(done.result, results()[index]);
+            let roots: Vec<Hash> = (first..first + 4).map(|s| weights(s as u64)).collect();
+            assert_eq!(done.weights_roots, roots);
+        }
+        assert_eq!(executor.forward(11).unwrap(), states(STEPS)[11]);
+    }
+}

@@ -1,0 +1,626 @@
+//! A miner's runs: opened when a task is assigned, brought to the trainer, claimed for, and served beyond their end.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use quern_client::{Duty, Error, Role, Run, TaskId, TicketId, TicketInfo, ss58};
+use quern_training::{Dataset, State};
+use quern_work::Hash;
+use tokio::{
+    sync::mpsc,
+    task::{AbortHandle, JoinSet},
+};
+
+use crate::{
+    WorkerError,
+    backend::Cpu,
+    chain::{Chain, Patience, say},
+    checkpoint::{Owner, Store},
+    claimant::{Claimant, Final},
+    course::{Course, Show},
+    data::Library,
+    display::Gauges,
+    execute::Machine,
+    journal::Journal,
+    shelf::{Shelf, publish_dataset},
+    trace::{SharedTrace, Trace},
+};
+
+/// Blocks for which the last state of a paid task's run is served after the task has ended: a day of six-second blocks.
+const DAY: u32 = 14_400;
+
+/// Blocks after which a paid task's run that the chain does not show any more is taken for closed.
+const GONE_AFTER: u32 = 256;
+
+/// What a miner works with.
+#[derive(Clone)]
+pub struct Miner<C, S> {
+    /// The chain.
+    pub chain: C,
+    /// Its genesis hash.
+    pub genesis: Hash,
+    /// Where blobs are served.
+    pub shelf: S,
+    /// Where data come from.
+    pub library: Library<S>,
+    /// The name of the data on this machine, for messages.
+    pub data_name: String,
+    /// What executes besides the trainer.
+    pub machine: Machine,
+    /// Where claims are kept.
+    pub journal: Journal,
+    /// Where states are kept.
+    pub data_dir: PathBuf,
+    /// What a person sees.
+    pub gauges: Gauges,
+    /// The trainer.
+    pub courses: mpsc::Sender<Course>,
+    /// Rows that commons models are shown on.
+    pub show: Option<Show>,
+    /// The only commons run to train; none for all of the account's.
+    pub only: Option<u64>,
+    /// Whether to wait for a run where there is none.
+    pub retry: bool,
+}
+
+/// Something a miner is at, in a task of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Work {
+    /// Opening a run of the task with the ticket.
+    Open(TaskId, TicketId),
+    /// Looking after the run.
+    Tend(u64),
+    /// Serving last states.
+    Keep,
+}
+
+impl<C: Chain, S: Shelf> Miner<C, S> {
+    /// Mines for as long as the worker runs.
+    ///
+    /// # Errors
+    /// Whatever stands in the way of the commons, a full journal, and without [`Miner::retry`] that there is no run.
+    pub async fn mine(self) -> Result<(), WorkerError> {
+        let mut blocks = self.chain.blocks();
+        let mut at_work = HashMap::<Work, AbortHandle>::new();
+        let mut tended = BTreeSet::new();
+        let mut warned = false;
+        let mut ended = JoinSet::new();
+        let keeper = self.clone();
+        let keep = async move { keeper.keep().await };
+        at_work.insert(Work::Keep, ended.spawn(keep));
+        loop {
+            blocks.borrow_and_update();
+            match self.chances().await {
+                Ok((assigned, runs)) => {
+                    if assigned.is_empty() && runs.is_empty() {
+                        self.no_run(&mut warned)?;
+                    }
+                    for (task, ticket) in assigned {
+                        let miner = self.clone();
+                        let open = async move { miner.open(task, ticket).await };
+                        at_work
+                            .entry(Work::Open(task, ticket))
+                            .or_insert_with(|| ended.spawn(open));
+                    }
+                    for run in runs {
+                        if tended.insert(run.id) {
+                            let miner = self.clone();
+                            let id = run.id;
+                            let tend = async move { miner.tend(run).await };
+                            at_work.insert(Work::Tend(id), ended.spawn(tend));
+                        }
+                    }
+                }
+                Err(error) => tracing::debug!("runs: {error}"),
+            }
+            at_work.retain(|_, task| !task.is_finished());
+            tokio::select! {
+                Some(done) = ended.join_next() => {
+                    done.unwrap_or_else(|crash| std::panic::resume_unwind(crash.into_panic()))?;
+                }
+                more = blocks.changed() => if more.is_err() {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// The assignments whose run is not open, and the runs to look after.
+    async fn chances(&self) -> Result<(Vec<(TaskId, TicketId)>, Vec<Run>), Error> {
+        let tickets = self.chain.tickets().await?;
+        let mut runs = self.chain.runs().await?;
+        let assigned = assignments(&tickets, &runs);
+        runs.retain(|run| match run.steps {
+            Some(steps) => run.accepted < steps,
+            None => self.only.is_none_or(|only| run.id == only),
+        });
+        Ok((assigned, runs))
+    }
+
+    /// There is nothing to mine: said once.
+    fn no_run(&self, warned: &mut bool) -> Result<(), WorkerError> {
+        let missing = WorkerError::NoRun {
+            author: ss58(&self.chain.account()),
+            run: self.only,
+        };
+        if !self.retry {
+            return Err(missing);
+        }
+        if !std::mem::replace(warned, true) {
+            tracing::warn!("{missing}; waiting for it");
+        }
+        Ok(())
+    }
+
+    /// Opens a run of an assigned task as soon as its data are here.
+    async fn open(self, task: TaskId, ticket: TicketId) -> Result<(), WorkerError> {
+        let mut blocks = self.chain.blocks();
+        let mut patience = Patience::default();
+        loop {
+            let height = *blocks.borrow_and_update();
+            if !patience.is_over(height) {
+                if blocks.changed().await.is_err() {
+                    return Ok(());
+                }
+                continue;
+            }
+            match self.try_open(task, ticket, height, &mut patience).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
+                Err(error) => tracing::debug!("task {task}: {error}"),
+            }
+            if blocks.changed().await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether there is nothing more to be done about it.
+    async fn try_open(
+        &self,
+        task: TaskId,
+        ticket: TicketId,
+        height: u32,
+        patience: &mut Patience,
+    ) -> Result<bool, Error> {
+        let tickets = self.chain.tickets().await?;
+        let runs = self.chain.runs().await?;
+        if !assignments(&tickets, &runs).contains(&(task, ticket)) {
+            return Ok(true);
+        }
+        let Some(info) = self.chain.task(task).await? else {
+            return Ok(true);
+        };
+        let rules = self.chain.rules().await?;
+        if let Err(reason) = info.spec.validate(rules.noise_rank) {
+            tracing::warn!("task {task} cannot be trained: {reason}");
+            return Ok(true);
+        }
+        let contacts: Vec<String> = info.contact().into_iter().collect();
+        match self.library.get(&info.spec.dataset, &contacts).await {
+            Ok(_here) => {
+                tracing::info!(
+                    "task {task}: its data are here; opening a run with ticket {ticket}"
+                );
+                let call = quern_client::Call::OpenRun { task, ticket };
+                patience.learn(&say(&self.chain, call).await, height);
+            }
+            Err(reason) => tracing::warn!("task {task}: no data yet: {reason}"),
+        }
+        Ok(false)
+    }
+
+    /// Looks after a run until it has ended.
+    async fn tend(self, run: Run) -> Result<(), WorkerError> {
+        let (id, paid) = (run.id, run.steps.is_some());
+        match self.prepare(run).await {
+            Ok(Some(claimant)) => self.claim(claimant, id, paid).await,
+            Ok(None) => Ok(()),
+            // a paid task that cannot be trained here is the task's trouble, and another miner's chance
+            Err(error @ (WorkerError::BadTask { .. } | WorkerError::Backend(_))) if paid => {
+                tracing::warn!("{error}");
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Brings a run to the trainer. None if the run or the trainer is gone meanwhile.
+    async fn prepare(&self, run: Run) -> Result<Option<Claimant<C, S>>, WorkerError> {
+        let Some(noise_rank) = self.patiently(|| self.chain.rules()).await else {
+            return Ok(None);
+        };
+        run.spec
+            .validate(noise_rank.noise_rank)
+            .map_err(|reason| WorkerError::BadTask {
+                run: run.id,
+                reason,
+            })?;
+        let Some(dataset) = self.data(&run).await? else {
+            return Ok(None);
+        };
+        if let Err(error) = publish_dataset(&self.shelf, &dataset).await {
+            tracing::warn!("run {}: cannot serve its data: {error}", run.id);
+        }
+        let owner = Owner {
+            genesis: self.genesis,
+            run: run.id,
+            seed: run.seed,
+            spec: run.spec.clone(),
+        };
+        let store = Arc::new(Store::open(&self.data_dir, owner)?);
+        let (course, trace) = {
+            let (store, dataset) = (store.clone(), dataset.clone());
+            let show = self.show.clone().filter(|show| {
+                let rows = &show.held_out;
+                let task = &run.spec.dataset;
+                rows.features() == task.features as usize && rows.classes() == task.classes
+            });
+            let show = show.filter(|_| run.steps.is_none());
+            let (run, machine) = (run.clone(), self.machine.clone());
+            tokio::task::spawn_blocking(move || course(run, store, dataset, &machine, show))
+                .await
+                .unwrap_or_else(|crash| std::panic::resume_unwind(crash.into_panic()))?
+        };
+        tracing::info!(
+            "run {} of {}: layers {:?}, batch {}, {} threads, {}",
+            run.id,
+            ss58(&self.chain.account()),
+            run.spec.sizes(),
+            run.spec.batch,
+            self.machine.threads,
+            self.machine.isa
+        );
+        if self.courses.send(course).await.is_err() {
+            return Ok(None);
+        }
+        Ok(Some(Claimant::new(
+            self.chain.clone(),
+            self.shelf.clone(),
+            self.machine.clone(),
+            self.journal.clone(),
+            self.gauges.clone(),
+            store,
+            trace,
+            dataset,
+        )))
+    }
+
+    /// The rows that a run trains on. Those of the commons must be on this machine; others are waited for.
+    async fn data(&self, run: &Run) -> Result<Option<Arc<Dataset>>, WorkerError> {
+        let wanted = &run.spec.dataset;
+        if let Some(data) = self.library.at_hand(wanted) {
+            return Ok(Some(data));
+        }
+        if run.steps.is_none() {
+            return Err(WorkerError::OtherDataset {
+                dataset: self.data_name.clone(),
+                run: run.id,
+                ours: self.library.local_root().unwrap_or_default(),
+                task: wanted.root,
+            });
+        }
+        let mut blocks = self.chain.blocks();
+        loop {
+            blocks.borrow_and_update();
+            let task = self.chain.task(run.task).await;
+            let contact = task.ok().flatten().and_then(|task| task.contact());
+            let contacts: Vec<String> = contact.into_iter().collect();
+            match self.library.get(wanted, &contacts).await {
+                Ok(data) => return Ok(Some(data)),
+                Err(reason) => tracing::warn!("run {}: no data yet: {reason}", run.id),
+            }
+            if blocks.changed().await.is_err() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Asks the chain until it answers; none when the worker ends.
+    async fn patiently<T, F>(&self, ask: impl Fn() -> F) -> Option<T>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let mut blocks = self.chain.blocks();
+        loop {
+            blocks.borrow_and_update();
+            match ask().await {
+                Ok(answer) => return Some(answer),
+                Err(error) => tracing::debug!("{error}"),
+            }
+            if blocks.changed().await.is_err() {
+                return None;
+            }
+        }
+    }
+
+    /// Claims for a run, block by block, until all its steps are accepted, or a paid task's run has been gone for long.
+    async fn claim(
+        &self,
+        mut claimant: Claimant<C, S>,
+        id: u64,
+        paid: bool,
+    ) -> Result<(), WorkerError> {
+        let mut blocks = self.chain.blocks();
+        let mut seen = *blocks.borrow();
+        loop {
+            let height = *blocks.borrow_and_update();
+            match (self.chain.run(id).await, self.chain.rules().await) {
+                (Ok(Some(run)), Ok(rules)) => {
+                    seen = height;
+                    claimant.turn(&run, rules.max_ahead, height).await?;
+                    if run.steps.is_some_and(|steps| run.accepted >= steps) {
+                        tracing::info!("run {id}: all steps are accepted");
+                        return Ok(());
+                    }
+                }
+                // a node that has not caught up does not know the run yet
+                (Ok(None), _) if paid && height >= seen.saturating_add(GONE_AFTER) => {
+                    tracing::info!("run {id} is closed");
+                    return Ok(());
+                }
+                (Ok(None), _) => {}
+                (Err(error), _) | (_, Err(error)) => tracing::debug!("run {id}: {error}"),
+            }
+            if blocks.changed().await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Serves the last states of paid tasks' runs until a day after their tasks have ended, and closes those runs then.
+    async fn keep(self) -> Result<(), WorkerError> {
+        let mut blocks = self.chain.blocks();
+        loop {
+            let height = *blocks.borrow_and_update();
+            for name in self.journal.names(Final::NAMES) {
+                let Some(mut last) = self.journal.get::<Final>(&name)? else {
+                    continue;
+                };
+                match last.until {
+                    Some(until) if height >= until => {
+                        let ours = self.library.local_root();
+                        let theirs = last.roots.iter().filter(|root| Some(**root) != ours);
+                        for root in theirs {
+                            self.shelf.unpin(root).await;
+                        }
+                        let run = last.run;
+                        say(&self.chain, quern_client::Call::CloseRun { run }).await;
+                        self.journal.remove(&name);
+                    }
+                    Some(_) => {}
+                    None => {
+                        let over = match self.chain.task(last.task).await {
+                            Ok(task) => task.is_none_or(|task| task.stage.is_over()),
+                            Err(_) => false,
+                        };
+                        if over {
+                            last.until = Some(height.saturating_add(DAY));
+                            self.journal.put(&name, &last)?;
+                        }
+                    }
+                }
+            }
+            if blocks.changed().await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// A run in training, and the trace that it fills.
+fn course(
+    run: Run,
+    store: Arc<Store>,
+    dataset: Arc<Dataset>,
+    machine: &Machine,
+    show: Option<Show>,
+) -> Result<(Course, SharedTrace), WorkerError> {
+    let state = State::initial(&run.spec.sizes(), &run.seed)?;
+    let trace = store
+        .trace()
+        .unwrap_or_else(|| Trace::new(run.spec.segment, 0, state.root()));
+    let trace = SharedTrace::new(trace);
+    let Machine { threads, isa, .. } = *machine;
+    let cpu = Cpu::new(&run.spec, run.seed, dataset, state, threads, isa)?;
+    Ok((Course::new(cpu, store, trace.clone(), show), trace))
+}
+
+/// The tasks that miner tickets are assigned to and have no run of yet.
+fn assignments(tickets: &[TicketInfo], runs: &[Run]) -> Vec<(TaskId, TicketId)> {
+    let miners = tickets.iter().filter(|ticket| ticket.role == Role::Miner);
+    let assigned = miners.flat_map(|ticket| {
+        ticket.duties.iter().filter_map(|duty| match duty {
+            Duty::Mine(task) => Some((*task, ticket.id)),
+            _ => None,
+        })
+    });
+    assigned
+        .filter(|(task, ticket)| {
+            let open = |run: &Run| run.task == *task && run.ticket == *ticket;
+            !runs.iter().any(open)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use quern_client::{Call, Preferences, TaskInfo, TaskStage};
+
+    use super::*;
+    use crate::{
+        backend::Isa,
+        chain::double::{ACCOUNT, Double as ChainDouble},
+        claim::tests::run,
+        shelf::double::Double,
+        world::{STEPS, data, held_out, spec},
+    };
+
+    fn ticket() -> TicketInfo {
+        TicketInfo {
+            id: 3,
+            owner: ACCOUNT,
+            role: Role::Miner,
+            stake: 1,
+            preferences: Preferences::any(2),
+            bought: 0,
+            expires: 100,
+            withdrawable: None,
+            duties: vec![Duty::Mine(5)],
+        }
+    }
+
+    fn task() -> TaskInfo {
+        TaskInfo {
+            id: 5,
+            client: Some([1; 32]),
+            spec: spec(),
+            order: Some(quern_client::Order {
+                name: Default::default(),
+                spec: spec(),
+                held_out: held_out().commitment(),
+                steps: STEPS,
+                workers: 1,
+                evaluators: 1,
+                target: 0,
+                deadline: 100,
+                gpu: false,
+                contact: b"client".to_vec().try_into().unwrap(),
+            }),
+            fee: 1,
+            stage: TaskStage::Assigned,
+            submitted: 0,
+            deadline: 100,
+            miners: Vec::new(),
+            supervisor: None,
+            evaluation: None,
+            best: None,
+        }
+    }
+
+    struct Scene {
+        folder: tempfile::TempDir,
+        chain: ChainDouble,
+        shelf: Double,
+        arrivals: mpsc::Receiver<Course>,
+        miner: Miner<ChainDouble, Double>,
+    }
+
+    fn scene() -> Scene {
+        let folder = tempfile::tempdir().unwrap();
+        let (chain, shelf) = (ChainDouble::new(10), Double::default());
+        let (courses, arrivals) = mpsc::channel(4);
+        let miner = Miner {
+            chain: chain.clone(),
+            genesis: [1; 32],
+            library: Library::new(shelf.clone(), None),
+            shelf: shelf.clone(),
+            data_name: "nothing".into(),
+            machine: Machine::new(1, Isa::detect()),
+            journal: Journal::open(folder.path().join("journal")).unwrap(),
+            data_dir: folder.path().to_owned(),
+            gauges: Gauges::default(),
+            courses,
+            show: None,
+            only: None,
+            retry: true,
+        };
+        Scene {
+            folder,
+            chain,
+            shelf,
+            arrivals,
+            miner,
+        }
+    }
+
+    fn paid() -> Run {
+        Run {
+            task: 5,
+            ticket: 3,
+            steps: Some(STEPS),
+            ..run(0, None)
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_assigned_task_is_opened_once_its_data_are_here_and_then_trained() {
+        let mut scene = scene();
+        {
+            let mut world = scene.chain.world.lock().unwrap();
+            world.tickets = vec![ticket()];
+            world.tasks = vec![task()];
+        }
+        let mining = tokio::spawn(scene.miner.mine());
+        assert!(scene.chain.is_silent().await, "opened without data");
+        publish_dataset(&scene.shelf, &data()).await.unwrap();
+        scene.chain.block(|_| ());
+        let open = Call::OpenRun { task: 5, ticket: 3 };
+        assert_eq!(scene.chain.called().await, open);
+        scene.chain.block(|world| world.runs = vec![paid()]);
+        assert_eq!(scene.arrivals.recv().await.unwrap().run(), 2);
+        assert!(scene.chain.is_silent().await, "opened twice");
+        mining.abort();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_commons_run_of_other_data_ends_the_worker_and_one_without_end_waits() {
+        let scene = scene();
+        scene.chain.world.lock().unwrap().runs = vec![run(0, None)];
+        let ended = scene.miner.clone().mine().await;
+        assert!(matches!(ended, Err(WorkerError::OtherDataset { .. })));
+        scene.chain.world.lock().unwrap().runs.clear();
+        let impatient = Miner {
+            retry: false,
+            ..scene.miner
+        };
+        let ended = impatient.mine().await;
+        assert!(matches!(ended, Err(WorkerError::NoRun { .. })));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_last_state_is_served_for_a_day_after_its_task() {
+        let scene = scene();
+        let blob = publish_dataset(&scene.shelf, &data()).await.unwrap();
+        let last = Final {
+            task: 5,
+            run: 2,
+            roots: vec![blob.root],
+            until: None,
+        };
+        let journal = scene.miner.journal.clone();
+        journal.put(&Final::name(2), &last).unwrap();
+        scene.chain.world.lock().unwrap().tasks = vec![task()];
+        let mining = tokio::spawn(scene.miner.mine());
+        let until = || journal.get::<Final>("final-2").unwrap().unwrap().until;
+        assert!(scene.chain.is_silent().await);
+        assert_eq!(until(), None);
+        scene
+            .chain
+            .block(|world| world.tasks[0].stage = TaskStage::Completed);
+        assert!(scene.chain.is_silent().await);
+        assert_eq!(until(), Some(11 + DAY));
+        assert!(!scene.shelf.blobs.lock().unwrap().is_empty());
+        scene.chain.height.send_modify(|height| *height = 11 + DAY);
+        assert_eq!(scene.chain.called().await, Call::CloseRun { run: 2 });
+        assert!(scene.shelf.blobs.lock().unwrap().is_empty());
+        assert!(journal.names("").is_empty());
+        mining.abort();
+        drop(scene.folder);
+    }
+
+    #[test]
+    fn only_assignments_without_a_run_are_opened() {
+        assert_eq!(assignments(&[ticket()], &[]), [(5, 3)]);
+        assert_eq!(assignments(&[ticket()], &[run(0, None)]), [(5, 3)]);
+        assert_eq!(assignments(&[ticket()], &[paid()]), []);
+        let verifier = TicketInfo {
+            role: Role::Verifier,
+            ..ticket()
+        };
+        assert_eq!(assignments(&[verifier], &[]), []);
+    }
+}

@@ -1,0 +1,383 @@
+use crate::{mock::*, *};
+use frame::{deps::sp_runtime::AccountId32, testing_prelude::*};
+use proptest::prelude::*;
+use quern_market::{Executed, claim::trace_tree, seams};
+use quern_work::Hash;
+
+const SALT: Hash = [9; 32];
+const DUTY: Duty = Duty::Audit(0);
+
+fn signed(who: &AccountId32) -> RuntimeOrigin {
+    RuntimeOrigin::signed(who.clone())
+}
+
+/// Has Alice's claim of a run audited.
+fn open(run: RunId) -> Result<AuditId, DispatchError> {
+    <Auditing as seams::Audits<_>>::open(&claim(run), SEGMENTS, &ALICE, 10)
+}
+
+/// What a verifier who executes the drawn segments votes.
+fn truth(drawn: &[u32]) -> AuditVote {
+    let (results, digests): (Vec<_>, Vec<_>) = results()
+        .into_iter()
+        .map(|result| (result, result.digest()))
+        .unzip();
+    let tree = trace_tree(&digests);
+    let executed: Vec<Executed> = drawn
+        .iter()
+        .map(|index| Executed {
+            result: results[*index as usize],
+            path: tree.path(*index as usize).try_into().unwrap(),
+            false_seal: None,
+        })
+        .collect();
+    AuditVote::Executed(executed.try_into().unwrap())
+}
+
+fn commit(who: &AccountId32, audit: AuditId, vote: &AuditVote) -> DispatchResultWithPostInfo {
+    let digest = vote::commitment(audit, who.as_ref(), vote, &SALT);
+    Auditing::commit_vote(signed(who), audit, digest)
+}
+
+fn reveal(who: &AccountId32, audit: AuditId, vote: &AuditVote) -> DispatchResultWithPostInfo {
+    Auditing::reveal_vote(signed(who), audit, Box::new(vote.clone()), SALT)
+}
+
+/// Segments drawn for an audit.
+fn drawn(audit: AuditId) -> Vec<u32> {
+    let ballot = Auditing::audit_info(audit).and_then(|audit| audit.ballot);
+    ballot.unwrap().seats[0].segments.clone()
+}
+
+/// Opens audit 0, has verifiers drawn and forgets what was told.
+fn drawn_audit() -> Vec<u32> {
+    assert_eq!(open(5), Ok(0));
+    pass(2);
+    told();
+    drawn(0)
+}
+
+/// Commits and reveals these votes on audit 0.
+fn cast(votes: &[(&AccountId32, AuditVote)]) {
+    for (who, vote) in votes {
+        assert_ok!(commit(who, 0, vote));
+    }
+    for (who, vote) in votes {
+        assert_ok!(reveal(who, 0, vote));
+    }
+}
+
+fn relieved() -> [Told; 3] {
+    VERIFIERS.map(|(ticket, _)| Told::Relieved(ticket, DUTY))
+}
+
+fn noted(who: AccountId32, deed: Deed) -> Told {
+    Told::Noted(who, deed)
+}
+
+#[test]
+fn verifiers_and_segments_are_drawn_two_blocks_after_the_reveal() {
+    with_chain(|| {
+        set_sealed(&[3, 25, 26, 60]);
+        assert_eq!(open(5), Ok(0));
+        pass(1);
+        let info = Auditing::audit_info(0).unwrap();
+        assert_eq!((info.ballot, info.task, info.ticket), (None, 3, 10));
+        assert_eq!(info.sealed, [(25, [7; 32]), (26, [7; 32])]);
+        assert_eq!(told(), []);
+        pass(1);
+        assert_eq!(
+            told(),
+            VERIFIERS.map(|(ticket, _)| Told::Drawn(ticket, DUTY))
+        );
+        let ballot = Auditing::audit_info(0).unwrap().ballot.unwrap();
+        assert_eq!((ballot.commit_until, ballot.reveal_until), (8, 12));
+        assert!(!ballot.reveals);
+        let voters: Vec<AccountId32> = ballot.seats.iter().map(|seat| seat.voter.clone()).collect();
+        assert_eq!(voters, [BOB, CHARLIE, DAVE]);
+        // Step 25 is in the second segment; the last one is always drawn.
+        assert!(ballot.seats.iter().all(|seat| seat.segments == [1, 4]));
+    });
+}
+
+#[test]
+fn a_claim_that_all_agree_with_is_accepted_at_once() {
+    with_chain(|| {
+        let truth = truth(&drawn_audit());
+        for (_, voter) in &VERIFIERS {
+            assert_eq!(commit(voter, 0, &truth).unwrap().pays_fee, Pays::No);
+        }
+        assert!(Auditing::audit_info(0).unwrap().ballot.unwrap().reveals);
+        for (_, voter) in &VERIFIERS {
+            assert_eq!(reveal(voter, 0, &truth).unwrap().pays_fee, Pays::No);
+        }
+        let each = VERIFIERS.iter().flat_map(|(ticket, voter)| {
+            [
+                Told::Relieved(*ticket, DUTY),
+                noted(voter.clone(), Deed::Agreed),
+                Told::Voted(voter.clone()),
+            ]
+        });
+        let all = vec![BOB, CHARLIE, DAVE];
+        let decided = Told::Decided(5, Outcome::Accepted, all);
+        assert_eq!(told(), each.chain([decided]).collect::<Vec<_>>());
+        assert_eq!(Auditing::audit_info(0), None);
+        pass(20);
+        assert_eq!(told(), []);
+    });
+}
+
+#[test]
+fn whoever_diverges_from_two_thirds_is_slashed() {
+    with_chain(|| {
+        let truth = truth(&drawn_audit());
+        cast(&[
+            (&BOB, truth.clone()),
+            (&CHARLIE, AuditVote::NotServed),
+            (&DAVE, truth),
+        ]);
+        let told = told();
+        let accepted = Told::Decided(5, Outcome::Accepted, vec![BOB, DAVE]);
+        assert_eq!(told.last(), Some(&accepted));
+        assert!(told.contains(&noted(CHARLIE, Deed::Diverged)));
+        assert!(told.contains(&Told::Slashed(30, Permill::from_percent(5))));
+        assert!(!told.contains(&Told::Voted(CHARLIE)));
+    });
+}
+
+#[test]
+fn a_claim_without_two_thirds_for_it_is_rejected() {
+    with_chain(|| {
+        let truth = truth(&drawn_audit());
+        let AuditVote::Executed(mut found) = truth.clone() else {
+            unreachable!()
+        };
+        found[0].false_seal = Some(17);
+        let liar = AuditVote::Executed(found);
+        cast(&[
+            (&BOB, truth),
+            (&CHARLIE, liar),
+            (&DAVE, AuditVote::NotServed),
+        ]);
+        let told = told();
+        let rejected = Told::Decided(5, Outcome::Rejected, vec![CHARLIE, DAVE]);
+        assert_eq!(told.last(), Some(&rejected));
+        assert!(told.contains(&Told::Slashed(20, Permill::from_percent(5))));
+        assert!(told.contains(&noted(BOB, Deed::Diverged)));
+    });
+}
+
+#[test]
+fn one_vote_against_one_decides_nothing_and_costs_neither() {
+    with_chain(|| {
+        let truth = truth(&drawn_audit());
+        assert_ok!(commit(&BOB, 0, &truth));
+        assert_ok!(commit(&CHARLIE, 0, &AuditVote::NotServed));
+        assert_noop!(reveal(&BOB, 0, &truth), Error::<Test>::TooEarly);
+        pass(6);
+        assert_ok!(reveal(&BOB, 0, &truth));
+        assert_ok!(reveal(&CHARLIE, 0, &AuditVote::NotServed));
+        let [bob, charlie, dave] = relieved();
+        assert_eq!(told(), [bob, charlie, dave, noted(DAVE, Deed::Absent),]);
+    });
+}
+
+#[test]
+fn without_a_quorum_verifiers_are_drawn_anew_twice_and_then_the_claim_lapses() {
+    with_chain(|| {
+        drawn_audit();
+        for redraws in 1..=MAX_REDRAWS {
+            // Nobody commits to a vote: over as soon as the time for it is.
+            pass(6);
+            let absent = VERIFIERS
+                .iter()
+                .flat_map(|(ticket, voter)| {
+                    let relieved = Told::Relieved(*ticket, DUTY);
+                    [relieved, noted(voter.clone(), Deed::Absent)]
+                })
+                .collect::<Vec<_>>();
+            assert_eq!(told(), absent);
+            let info = Auditing::audit_info(0).unwrap();
+            assert_eq!((info.redraws, info.ballot), (redraws, None));
+            pass(2);
+            assert_eq!(told().len(), 3);
+        }
+        assert_ok!(commit(&BOB, 0, &AuditVote::NotServed));
+        pass(9);
+        assert!(Auditing::audit_info(0).is_some());
+        pass(1);
+        let lapsed = Told::Decided(5, Outcome::Lapsed, vec![]);
+        assert_eq!(told().last(), Some(&lapsed));
+        assert_eq!(Auditing::audit_info(0), None);
+    });
+}
+
+#[test]
+fn where_nobody_else_is_a_verifier_a_claim_is_accepted_as_it_is() {
+    with_chain(|| {
+        set_idle(&[]);
+        set_others(false);
+        assert_ok!(open(5));
+        pass(1);
+        assert_eq!(told(), []);
+        pass(1);
+        assert_eq!(told(), [Told::Decided(5, Outcome::Accepted, vec![])]);
+    });
+}
+
+#[test]
+fn where_all_verifiers_are_busy_a_claim_waits_and_then_lapses() {
+    with_chain(|| {
+        set_idle(&[]);
+        assert_ok!(open(5));
+        pass(5);
+        assert_eq!(told(), []);
+        pass(1);
+        assert_eq!(told(), [Told::Decided(5, Outcome::Lapsed, vec![])]);
+        assert_ok!(open(6));
+        pass(2);
+        set_idle(&VERIFIERS[..1]);
+        pass(2);
+        let truth = truth(&drawn(1));
+        assert_ok!(commit(&BOB, 1, &truth));
+        assert_ok!(reveal(&BOB, 1, &truth));
+        let accepted = Told::Decided(6, Outcome::Accepted, vec![BOB]);
+        assert_eq!(told().last(), Some(&accepted));
+    });
+}
+
+#[test]
+fn a_vote_out_of_turn_is_refused() {
+    with_chain(|| {
+        let vote = AuditVote::NotServed;
+        assert_noop!(commit(&BOB, 0, &vote), Error::<Test>::UnknownAudit);
+        assert_noop!(reveal(&BOB, 0, &vote), Error::<Test>::UnknownAudit);
+        assert_ok!(open(5));
+        assert_noop!(commit(&BOB, 0, &vote), Error::<Test>::NotYetDrawn);
+        assert_noop!(reveal(&BOB, 0, &vote), Error::<Test>::NotYetDrawn);
+        pass(2);
+        assert_noop!(commit(&ALICE, 0, &vote), Error::<Test>::NotDrawn);
+        assert_noop!(reveal(&BOB, 0, &vote), Error::<Test>::NotCommitted);
+        assert_ok!(commit(&BOB, 0, &vote));
+        assert_noop!(commit(&BOB, 0, &vote), Error::<Test>::AlreadyVoted);
+        pass(6);
+        assert_noop!(commit(&DAVE, 0, &vote), Error::<Test>::TooLate);
+        let other = truth(&drawn(0));
+        assert_noop!(reveal(&BOB, 0, &other), Error::<Test>::AnotherVote);
+        let salted = Auditing::reveal_vote(signed(&BOB), 0, Box::new(vote.clone()), [0; 32]);
+        assert_noop!(salted, Error::<Test>::AnotherVote);
+        assert_noop!(
+            Auditing::commit_vote(RuntimeOrigin::none(), 0, SALT),
+            BadOrigin
+        );
+    });
+}
+
+#[test]
+fn a_copied_commitment_opens_to_nothing() {
+    with_chain(|| {
+        let truth = truth(&drawn_audit());
+        let digest = vote::commitment(0, BOB.as_ref(), &truth, &SALT);
+        assert_ok!(Auditing::commit_vote(signed(&BOB), 0, digest));
+        assert_ok!(Auditing::commit_vote(signed(&CHARLIE), 0, digest));
+        pass(6);
+        assert_ok!(reveal(&BOB, 0, &truth));
+        let copied = reveal(&CHARLIE, 0, &truth);
+        assert_noop!(copied, Error::<Test>::AnotherVote);
+    });
+}
+
+#[test]
+fn only_so_many_audits_are_under_way_and_a_block_draws_few() {
+    with_chain(|| {
+        for run in 0..12 {
+            assert_eq!(open(run), Ok(run));
+        }
+        assert_noop!(open(12), Error::<Test>::TooManyAudits);
+        pass(1);
+        told();
+        let few = DUE_A_BLOCK as usize;
+        for block in 1..=3 {
+            pass(1);
+            assert_eq!(told().len(), 3 * few, "block {block}");
+            let drawn = Audits::<Test>::iter_values()
+                .filter(|audit| matches!(audit.stage, Stage::Voting { .. }));
+            assert_eq!(drawn.count(), block * few);
+        }
+        // All are absent, three times; what one block can't end the next ones do.
+        pass(60);
+        assert_eq!(Audits::<Test>::count(), 0);
+        let lapsed = told()
+            .into_iter()
+            .filter(|told| matches!(told, Told::Decided(_, Outcome::Lapsed, _)));
+        assert_eq!(lapsed.count(), 12);
+        assert_eq!(open(12), Ok(12));
+    });
+}
+
+#[derive(Clone, Debug)]
+enum Op {
+    Open,
+    Pass(u32),
+    Idle(usize),
+    Commit(usize, AuditId, bool),
+    Reveal(usize, AuditId, bool),
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let seat = || (0..3usize, 0..6u64, any::<bool>());
+    prop_oneof![
+        2 => Just(Op::Open),
+        4 => (1..4u32).prop_map(Op::Pass),
+        1 => (0..4usize).prop_map(Op::Idle),
+        6 => seat().prop_map(|(who, audit, agree)| Op::Commit(who, audit, agree)),
+        6 => seat().prop_map(|(who, audit, agree)| Op::Reveal(who, audit, agree)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever verifiers do, every audit ends once, everyone drawn is relieved, and nobody both gains
+    /// and loses by one vote.
+    #[test]
+    fn every_audit_ends_and_everyone_drawn_is_relieved(ops in prop::collection::vec(op(), 1..120)) {
+        with_chain(|| {
+            let mut opened = 0;
+            let vote = |audit, agree| {
+                let ballot = Auditing::audit_info(audit).and_then(|audit| audit.ballot);
+                match ballot.filter(|_| agree) {
+                    Some(ballot) => truth(&ballot.seats[0].segments),
+                    None => AuditVote::NotServed,
+                }
+            };
+            for op in ops {
+                match op {
+                    Op::Open => opened += u64::from(open(opened).is_ok()),
+                    Op::Pass(blocks) => pass(blocks),
+                    Op::Idle(count) => set_idle(&VERIFIERS[..count]),
+                    Op::Commit(who, audit, agree) => {
+                        let _ = commit(&VERIFIERS[who].1, audit, &vote(audit, agree));
+                    }
+                    Op::Reveal(who, audit, agree) => {
+                        let _ = reveal(&VERIFIERS[who].1, audit, &vote(audit, agree));
+                    }
+                }
+                Auditing::do_try_state().unwrap();
+            }
+            pass(80);
+            let told = told();
+            let count = |which: fn(&Told) -> bool| told.iter().filter(|told| which(told)).count();
+            let decided = count(|told| matches!(told, Told::Decided(..)));
+            assert_eq!((decided as u64, Audits::<Test>::count()), (opened, 0));
+            let seats = count(|told| matches!(told, Told::Drawn(..)));
+            assert_eq!(count(|told| matches!(told, Told::Relieved(..))), seats);
+            let deeds = count(|told| matches!(told, Told::Noted(..)));
+            assert!(deeds <= seats);
+            let paid = count(|told| matches!(told, Told::Voted(_)));
+            assert_eq!(count(|told| matches!(told, Told::Noted(_, Deed::Agreed))), paid);
+            let slashed = count(|told| matches!(told, Told::Slashed(..)));
+            assert_eq!(count(|told| matches!(told, Told::Noted(_, Deed::Diverged))), slashed);
+        });
+    }
+}

@@ -1,0 +1,598 @@
+//! # Tasks
+//!
+//! What is trained, for whom, by whom, and who is paid for it.
+//!
+//! - A *commons* task is opened by governance, or at genesis. It has no client, no fee and no end; any
+//!   miner's ticket may open runs of it.
+//! - A *paid* task is an [`Order`] and a fee, which is held from the client until the task ends.
+//!
+//! ```text
+//! Open ──► Assigned ──► Training ──► Evaluating ──► Completed | Failed
+//!   │         │  │          │
+//!   └─────────┴──┼──────────┴──────────────────────► Expired
+//!   └─────────┴──┴─────────────────────────────────► Cancelled
+//! ```
+//!
+//! - *Open*: in the next block miners are drawn, and one supervisor; while nobody can be drawn, again every
+//!   [`RETRY`] blocks. With fewer miners than ordered the task begins, and those who train share the
+//!   miners' part; without a supervisor it goes on without one.
+//! - *Assigned*, *Training*: every miner opens a run and has its claims accepted up to the ordered steps.
+//!   One who is late may be replaced: by the supervisor, or by anybody once twice its time is up. A seat
+//!   for which nobody can be drawn is given up when all others have finished.
+//! - *Evaluating*: drawn evaluators score the finished runs on the held-out rows, commit–reveal. Without
+//!   an outcome others are drawn, twice.
+//! - At the end the fee leaves the hold to the last unit ([`fee`]), and every ticket is free again.
+//!   Claims that are accepted after the training's end count for the runs, but no more for the task.
+//!
+//! What happens without a call happens in [`agenda`]: each block looks at a bounded number of tasks that
+//! are due. Ended tasks stay on record.
+
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+use alloc::{boxed::Box, vec::Vec};
+use codec::Encode;
+use frame::{
+    deps::{sp_core::H256, sp_runtime::Permill},
+    prelude::*,
+    traits::{
+        Get,
+        fungible::{Mutate, MutateHold},
+    },
+};
+use quern_api::WorkRules;
+use quern_market::{
+    EvaluationVote, Order, OrderError, Role, RunId, TaskId, TicketId,
+    order::{MAX_EVALUATORS, MAX_WORKERS},
+    seams::{Deed, Reputation, Tickets, VoterRewards},
+    vote,
+};
+use quern_work::{
+    Hash, TaskSpec,
+    hash::{Context, derive},
+};
+
+mod agenda;
+mod assign;
+mod book;
+mod evaluate;
+mod info;
+mod refusals;
+mod settle;
+
+pub mod fee;
+pub mod price;
+pub mod score;
+pub mod task;
+pub mod weights;
+
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
+#[cfg(any(feature = "try-runtime", feature = "std"))]
+mod invariants;
+#[cfg(test)]
+mod mock;
+#[cfg(test)]
+mod tests;
+
+pub use pallet::*;
+use price::Market;
+pub use task::{
+    End, Evaluation, Lateness, MAX_BALLOTS, MAX_EMPTY_DRAWS, MAX_VERIFIERS, Pace, RETRY, Stage,
+    Task,
+};
+pub use weights::WeightInfo;
+
+/// The randomness of one draw.
+const DRAW: Context = Context::new("quern/v1/task-draw");
+
+/// The part of a late miner's stake that is slashed.
+const LATE: Permill = Permill::from_percent(1);
+
+/// An account.
+type AccountIdOf<T> = <T as frame_system::Config>::AccountId;
+
+/// A paid task.
+pub type TaskOf<T> = Task<AccountIdOf<T>>;
+
+#[frame::pallet]
+pub mod pallet {
+    use super::*;
+
+    #[pallet::pallet]
+    pub struct Pallet<T>(_);
+
+    #[pallet::config]
+    pub trait Config: frame_system::Config<AccountId: AsRef<[u8; 32]>, Hash = H256> {
+        /// The chain's money.
+        type Currency: Mutate<Self::AccountId, Balance = u128>
+            + MutateHold<Self::AccountId, Reason = Self::RuntimeHoldReason>;
+
+        /// Why this pallet holds money.
+        type RuntimeHoldReason: From<HoldReason>;
+
+        /// Who may do what.
+        type Tickets: Tickets<Self::AccountId>;
+
+        /// What accounts' deeds are worth.
+        type Reputation: Reputation<Self::AccountId>;
+
+        /// Where accepted votes are paid from emission.
+        type Voters: VoterRewards<Self::AccountId>;
+
+        /// Where the parts of a fee go that nobody earned.
+        type Pool: Get<Self::AccountId>;
+
+        /// The rules that tasks must fit.
+        type Rules: Get<WorkRules>;
+
+        /// MACs that the chain absorbs per block.
+        type ChainWork: Get<u128>;
+
+        /// Blocks in which an assigned miner opens its run.
+        #[pallet::constant]
+        type StartWithin: Get<u32>;
+
+        /// Blocks from one accepted claim of a run to the next.
+        #[pallet::constant]
+        type ProgressWithin: Get<u32>;
+
+        /// Blocks in which evaluators hand in digests.
+        #[pallet::constant]
+        type CommitWithin: Get<u32>;
+
+        /// Blocks in which they then reveal their votes.
+        #[pallet::constant]
+        type RevealWithin: Get<u32>;
+
+        /// Most unfinished paid tasks.
+        #[pallet::constant]
+        type MaxOpen: Get<u32>;
+
+        /// The least fee.
+        #[pallet::constant]
+        type MinFee: Get<u128>;
+
+        /// Who may open commons tasks.
+        type GovernanceOrigin: EnsureOrigin<Self::RuntimeOrigin>;
+
+        /// Weights of the calls.
+        type WeightInfo: WeightInfo;
+    }
+
+    /// Why this pallet holds money.
+    #[pallet::composite_enum]
+    pub enum HoldReason {
+        /// Fee of an unfinished task.
+        Fee,
+    }
+
+    /// Paid tasks, ended ones too.
+    #[pallet::storage]
+    pub type Tasks<T: Config> = StorageMap<_, Twox64Concat, TaskId, TaskOf<T>>;
+
+    /// Commons tasks.
+    #[pallet::storage]
+    pub type Commons<T> = StorageMap<_, Twox64Concat, TaskId, TaskSpec>;
+
+    /// Id of the next task.
+    #[pallet::storage]
+    pub type NextTask<T> = StorageValue<_, TaskId, ValueQuery>;
+
+    /// Unfinished paid tasks.
+    #[pallet::storage]
+    pub type Unfinished<T> = StorageValue<_, u32, ValueQuery>;
+
+    /// MACs of the unfinished paid tasks.
+    #[pallet::storage]
+    pub type Demand<T> = StorageValue<_, u128, ValueQuery>;
+
+    /// Verifiers of an unfinished task, and how often they agreed to its claims.
+    #[pallet::storage]
+    pub type Verifiers<T: Config> = StorageMap<
+        _,
+        Twox64Concat,
+        TaskId,
+        BoundedVec<(T::AccountId, u32), ConstU32<MAX_VERIFIERS>>,
+        ValueQuery,
+    >;
+
+    /// Unfinished tasks by the block in which they are due.
+    #[pallet::storage]
+    pub type Agenda<T> = StorageDoubleMap<_, Twox64Concat, u32, Twox64Concat, TaskId, ()>;
+
+    /// No task is due in a block before this one.
+    #[pallet::storage]
+    pub type Cursor<T> = StorageValue<_, u32, ValueQuery>;
+
+    /// First commons tasks of a chain.
+    #[pallet::genesis_config]
+    #[derive(frame::derive::DefaultNoBound)]
+    pub struct GenesisConfig<T: Config> {
+        /// The commons: ids in order.
+        pub commons: Vec<TaskSpec>,
+        /// Nothing.
+        #[serde(skip)]
+        pub _config: core::marker::PhantomData<T>,
+    }
+
+    #[pallet::genesis_build]
+    impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
+        fn build(&self) {
+            // The chain's rules come later in genesis, and are checked against the tasks of its first runs.
+            const LEAST_NOISE_RANK: u32 = 2;
+            for spec in &self.commons {
+                assert_eq!(
+                    spec.validate(LEAST_NOISE_RANK),
+                    Ok(()),
+                    "tasks: a commons task can't be trained"
+                );
+                assert!(
+                    Pallet::<T>::insert_commons(spec.clone()).is_ok(),
+                    "tasks: too many in genesis"
+                );
+            }
+        }
+    }
+
+    #[pallet::event]
+    #[pallet::generate_deposit(pub(super) fn deposit_event)]
+    pub enum Event<T: Config> {
+        /// A commons task was opened.
+        CommonsOpened {
+            /// Its id.
+            task: TaskId,
+        },
+        /// An order was submitted and its fee held.
+        Submitted {
+            /// Its id.
+            task: TaskId,
+            /// Who pays.
+            client: T::AccountId,
+            /// How much.
+            fee: u128,
+        },
+        /// Miners were drawn.
+        Assigned {
+            /// The task.
+            task: TaskId,
+            /// Their tickets.
+            miners: Vec<TicketId>,
+            /// The supervisor's.
+            supervisor: Option<TicketId>,
+        },
+        /// A late miner lost its seat; another is drawn.
+        Replaced {
+            /// The task.
+            task: TaskId,
+            /// The miner's ticket.
+            ticket: TicketId,
+            /// What was taken of its stake.
+            slashed: u128,
+        },
+        /// A supervisor logged a round.
+        RoundLogged {
+            /// The task.
+            task: TaskId,
+            /// Which round.
+            round: u32,
+            /// Digest of what it saw.
+            digest: Hash,
+        },
+        /// Evaluators were drawn.
+        EvaluatorsDrawn {
+            /// The task.
+            task: TaskId,
+            /// Their tickets.
+            tickets: Vec<TicketId>,
+        },
+        /// A task ended.
+        Ended {
+            /// The task.
+            task: TaskId,
+            /// How.
+            end: End,
+        },
+        /// A part of a fee was paid.
+        Paid {
+            /// The task.
+            task: TaskId,
+            /// To whom.
+            who: T::AccountId,
+            /// How much.
+            amount: u128,
+        },
+        /// A fee was settled: the parts together are the fee.
+        Settled {
+            /// The task.
+            task: TaskId,
+            /// Paid to those who worked.
+            paid: u128,
+            /// Back to the client.
+            refunded: u128,
+            /// To the rewards pool.
+            pooled: u128,
+            /// Burnt.
+            burnt: u128,
+        },
+    }
+
+    #[pallet::error]
+    pub enum Error<T> {
+        /// No paid task has this id. List the tasks and choose one.
+        UnknownTask,
+        /// As many paid tasks are unfinished as there may be. Try again later.
+        TooManyTasks,
+        /// The fee is below the least one. Ask for a quote.
+        FeeTooLow,
+        /// The task was paid for by another account. Sign with its client's key.
+        NotTheClient,
+        /// A run was opened, or the task is over: it can't be taken back any more.
+        TooLateToCancel,
+        /// The task doesn't wait for miners to train, or it is over.
+        NotTraining,
+        /// The ticket has no seat in the task, or has opened its run already.
+        NotAssigned,
+        /// The ticket licenses no mining, or is not live. Buy or renew a miner's.
+        NotAMinersTicket,
+        /// The miner has time left.
+        NotLate,
+        /// Only the task's supervisor may do this. Anybody may replace a miner once twice its time is up.
+        NotTheSupervisor,
+        /// As many miners of this task were replaced as may be. Wait for its deadline.
+        TooManyReplaced,
+        /// The round isn't the supervisor's next one.
+        RoundOutOfOrder,
+        /// No evaluators are voting on the task now.
+        NotEvaluating,
+        /// The account wasn't drawn to evaluate the task.
+        NotDrawn,
+        /// The seat has handed in its digest, or its vote, already.
+        AlreadyVoted,
+        /// The time for digests, or for votes, is over.
+        TooLate,
+        /// Others may still hand in digests. Reveal when all have, or their time is up.
+        TooEarly,
+        /// The seat has handed in no digest that it could reveal.
+        NotCommitted,
+        /// The vote isn't the one that was committed to. Check scores and salt.
+        AnotherVote,
+        /// The vote doesn't score exactly the finished runs, by ascending id, or counts more right answers
+        /// than there are rows.
+        WrongScores,
+        /// The features are out of bounds.
+        Features,
+        /// The classes are out of bounds.
+        Classes,
+        /// There are too few or too many hidden layers, or one has a size that isn't possible.
+        Hidden,
+        /// The network has too many weights and biases.
+        Parameters,
+        /// The dataset has no rows.
+        NoData,
+        /// The batch is no power of two, or out of bounds.
+        Batch,
+        /// The segment has no steps, or doesn't fit into the window.
+        Segment,
+        /// The data have too few features for the chain's noise rank.
+        Rank,
+        /// Held-out rows are missing, or have other features or classes than the training data.
+        HeldOut,
+        /// The steps are zero or no multiple of the segment.
+        Steps,
+        /// There are too few or too many workers.
+        Workers,
+        /// There are too few or too many evaluators.
+        Evaluators,
+        /// The target is above one million.
+        Target,
+        /// The deadline is zero, or too far away.
+        Deadline,
+        /// The name is no UTF-8 text.
+        Name,
+    }
+
+    #[pallet::hooks]
+    impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+        fn on_initialize(number: BlockNumberFor<T>) -> Weight {
+            let ticks = Self::tick_due(number.saturated_into());
+            // A tick assigns and may go on to evaluate, drawing miners, a supervisor and evaluators; or it
+            // counts and settles.
+            let drawing = T::WeightInfo::assign()
+                .saturating_add(T::WeightInfo::evaluate())
+                .saturating_add(T::Tickets::draw_weight(MAX_WORKERS))
+                .saturating_add(T::Tickets::draw_weight(1))
+                .saturating_add(T::Tickets::draw_weight(MAX_EVALUATORS));
+            drawing
+                .max(T::WeightInfo::settle())
+                .saturating_mul(ticks.into())
+                .saturating_add(T::WeightInfo::idle())
+        }
+
+        #[cfg(feature = "try-runtime")]
+        fn try_state(_: BlockNumberFor<T>) -> Result<(), frame::deps::sp_runtime::TryRuntimeError> {
+            Self::do_try_state()
+        }
+    }
+
+    #[pallet::call]
+    impl<T: Config> Pallet<T> {
+        /// Submits an order and holds its fee, which is at least [`Config::MinFee`].
+        #[pallet::call_index(0)]
+        #[pallet::weight(T::WeightInfo::pay_for_task())]
+        pub fn pay_for_task(origin: OriginFor<T>, order: Box<Order>, fee: u128) -> DispatchResult {
+            let client = ensure_signed(origin)?;
+            Self::check(&order).map_err(Error::<T>::from)?;
+            ensure!(fee >= T::MinFee::get(), Error::<T>::FeeTooLow);
+            let unfinished = Unfinished::<T>::get();
+            ensure!(unfinished < T::MaxOpen::get(), Error::<T>::TooManyTasks);
+            T::Currency::hold(&HoldReason::Fee.into(), &client, fee)?;
+            let task = Self::take_id()?;
+            Unfinished::<T>::put(unfinished.saturating_add(1));
+            Demand::<T>::mutate(|demand| *demand = demand.saturating_add(order.macs()));
+            let now = Self::now();
+            Self::keep(task, Task::new(client.clone(), *order, fee, now), now);
+            Self::deposit_event(Event::Submitted { task, client, fee });
+            Ok(())
+        }
+
+        /// Takes the caller's task back and its whole fee with it, as long as no run was opened.
+        #[pallet::call_index(1)]
+        #[pallet::weight(T::WeightInfo::cancel())]
+        pub fn cancel(origin: OriginFor<T>, task: TaskId) -> DispatchResult {
+            let client = ensure_signed(origin)?;
+            let paid = Self::paid_task(task)?;
+            ensure!(paid.client == client, Error::<T>::NotTheClient);
+            ensure!(paid.can_be_cancelled(), Error::<T>::TooLateToCancel);
+            Self::end(task, paid, End::Cancelled, &[]);
+            Ok(())
+        }
+
+        /// Replaces a late miner: its ticket is slashed a little and free again, and another is drawn in
+        /// the next block. What was accepted of its work stays credited. Costs no fee.
+        ///
+        /// The supervisor may do so when the miner's time is up, anybody when it is up twice.
+        #[pallet::call_index(2)]
+        #[pallet::weight(T::WeightInfo::replace())]
+        pub fn replace(
+            origin: OriginFor<T>,
+            task: TaskId,
+            ticket: TicketId,
+        ) -> DispatchResultWithPostInfo {
+            let who = ensure_signed(origin)?;
+            let mut paid = Self::paid_task(task)?;
+            ensure!(paid.is_training(), Error::<T>::NotTraining);
+            Self::dismiss(task, &mut paid, ticket, &who)?;
+            Self::keep_soon(task, paid, Self::now());
+            Ok(Pays::No.into())
+        }
+
+        /// Logs what the supervisor saw in a round; rounds count from 0, one by one.
+        #[pallet::call_index(3)]
+        #[pallet::weight(T::WeightInfo::log_round())]
+        pub fn log_round(
+            origin: OriginFor<T>,
+            task: TaskId,
+            round: u32,
+            digest: Hash,
+        ) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            let mut paid = Self::paid_task(task)?;
+            ensure!(paid.is_training(), Error::<T>::NotTraining);
+            let supervises = paid
+                .supervisor
+                .as_ref()
+                .is_some_and(|(_, supervisor)| *supervisor == who);
+            ensure!(supervises, Error::<T>::NotTheSupervisor);
+            ensure!(round == paid.round, Error::<T>::RoundOutOfOrder);
+            paid.round = round.saturating_add(1);
+            Self::keep(task, paid, Self::now());
+            Self::deposit_event(Event::RoundLogged {
+                task,
+                round,
+                digest,
+            });
+            Ok(())
+        }
+
+        /// Hands in the digest of an evaluator's vote. Costs no fee.
+        #[pallet::call_index(4)]
+        #[pallet::weight(T::WeightInfo::commit_scores())]
+        pub fn commit_scores(
+            origin: OriginFor<T>,
+            task: TaskId,
+            digest: Hash,
+        ) -> DispatchResultWithPostInfo {
+            let who = ensure_signed(origin)?;
+            let mut paid = Self::paid_task(task)?;
+            let now = Self::now();
+            let ballot = paid.ballot().ok_or(Error::<T>::NotEvaluating)?;
+            ballot.commit(&who, now, digest).map_err(Error::<T>::from)?;
+            Self::keep(task, paid, now);
+            Ok(Pays::No.into())
+        }
+
+        /// Reveals an evaluator's vote. The last one ends the ballot. Costs no fee.
+        #[pallet::call_index(5)]
+        #[pallet::weight(T::WeightInfo::reveal_scores())]
+        pub fn reveal_scores(
+            origin: OriginFor<T>,
+            task: TaskId,
+            vote: EvaluationVote,
+            salt: Hash,
+        ) -> DispatchResultWithPostInfo {
+            let who = ensure_signed(origin)?;
+            let mut paid = Self::paid_task(task)?;
+            let now = Self::now();
+            let known = score::is_about(&vote, &paid.finished(), &paid.order);
+            let digest = vote::commitment(task.into(), who.as_ref(), &vote, &salt);
+            let ballot = paid.ballot().ok_or(Error::<T>::NotEvaluating)?;
+            ensure!(known, Error::<T>::WrongScores);
+            ballot
+                .reveal(&who, now, digest, vote)
+                .map_err(Error::<T>::from)?;
+            let ending = if ballot.is_over(now) {
+                Self::evaluate(task, &mut paid, now)
+            } else {
+                None
+            };
+            match ending {
+                Some((end, agreed)) => Self::end(task, paid, end, &agreed),
+                None => Self::keep(task, paid, now),
+            }
+            Ok(Pays::No.into())
+        }
+
+        /// Opens a commons task.
+        #[pallet::call_index(6)]
+        #[pallet::weight(T::WeightInfo::open_commons())]
+        pub fn open_commons(origin: OriginFor<T>, spec: Box<TaskSpec>) -> DispatchResult {
+            T::GovernanceOrigin::ensure_origin(origin)?;
+            T::Rules::get().admit(&spec).map_err(Error::<T>::from)?;
+            let task = Self::insert_commons(*spec)?;
+            Self::deposit_event(Event::CommonsOpened { task });
+            Ok(())
+        }
+    }
+
+    impl<T: Config> Pallet<T> {
+        /// Whether an order can be trained here.
+        pub(crate) fn check(order: &Order) -> Result<(), OrderError> {
+            let rules = T::Rules::get();
+            rules.admit(&order.spec).map_err(OrderError::Task)?;
+            order.validate(rules.noise_rank)
+        }
+
+        /// Stores a commons task under a new id.
+        pub(crate) fn insert_commons(spec: TaskSpec) -> Result<TaskId, Error<T>> {
+            let id = Self::take_id()?;
+            Commons::<T>::insert(id, spec);
+            Ok(id)
+        }
+
+        fn take_id() -> Result<TaskId, Error<T>> {
+            let id = NextTask::<T>::get();
+            let next = id.checked_add(1).ok_or(Error::<T>::TooManyTasks)?;
+            NextTask::<T>::put(next);
+            Ok(id)
+        }
+
+        fn paid_task(id: TaskId) -> Result<TaskOf<T>, Error<T>> {
+            Tasks::<T>::get(id).ok_or(Error::<T>::UnknownTask)
+        }
+
+        /// The block being executed.
+        pub(crate) fn now() -> u32 {
+            frame_system::Pallet::<T>::block_number().saturated_into()
+        }
+
+        /// Blocks that miners have.
+        pub(crate) fn pace() -> Pace {
+            Pace {
+                start: T::StartWithin::get(),
+                progress: T::ProgressWithin::get(),
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Weights, measured by `scripts/weights.sh`.
+//!
+//! Date: 2026-11-21. Steps: 20, repeats: 10.
+
+#![allow(unused_parens, unused_imports, missing_docs, reason = "generated")]
+
+use frame::weights_prelude::*;
+
+/// Weights of the pallet.
+pub trait WeightInfo {
+    fn buy() -> Weight;
+    fn renew() -> Weight;
+    fn set_preferences() -> Weight;
+    fn retire() -> Weight;
+    fn withdraw() -> Weight;
+    fn sweep(n: u32) -> Weight;
+    fn draw(w: u32) -> Weight;
+    fn reprice() -> Weight;
+}
+
+impl WeightInfo for () {
+    /// Storage: `Tickets::Prices` (r:1 w:0)
+    /// Proof: `Tickets::Prices` (`max_values`: None, `max_size`: Some(25), added: 2500, mode: `MaxEncodedLen`)
+    /// Storage: `Tickets::NextTicket` (r:1 w:1)
+    /// Proof: `Tickets::NextTicket` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+    /// Storage: `Tickets::TicketsOf` (r:1 w:1)
+    /// Proof: `Tickets::TicketsOf` (`max_values`: None, `max_size`: Some(562), added: 3037, mode: `MaxEncodedLen`)
+    /// Storage: `Balances::Holds` (r:1 w:1)
+    /// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
+    /// Storage: `Tickets::Live` (r:1 w:1)
+    /// Proof: `Tickets::Live` (`max_values`: None, `max_size`: Some(13), added: 2488, mode: `MaxEncodedLen`)
+    /// Storage: `Tickets::Pools` (r:1 w:1)
+    /// Proof: `Tickets::Pools` (`max_values`: None, `max_size`: Some(265), added: 2740, mode: `MaxEncodedLen`)
+    /// Storage: `Tickets::Places` (r:0 w:1)
+    /// Proof: `Tickets::Places` (`max_values`: None, `max_size`: Some(30), added: 2505, mode: `MaxEncodedLen`)
+    /// Storage: `Tickets::Tickets` (r:0 w:1)
+    /// Proof: `Tickets::Tickets` (`max_values`: None, `max_size`: Some(368), added: 2843, mode: `MaxEncodedLen`)
+    /// Storage: `Tickets::Expiries` (r:0 w:1)
+    /// Proof: `Tickets::Expiries` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+    fn buy() -> Weight {
+        Weight::from_parts(70_185_000, 4027)
+            .saturating_add(RocksDbWeight::get().reads(6))
+            .saturating_add(RocksDbWeight::get().writes(8))
+    }
+    /// Storage: `Tickets::Tickets` (r:2 w:2)
+    /// Proof: `Tickets::Tickets` (`max_values`: None, `max_size`: Some(368), added: 2843, mode: `MaxEncodedLen`)
+    /// Storage: `Tickets::Prices` (r:1 w:0)
+    /// Proof: `Tickets::Prices` (`max_values`: None, `max_size`: Some(25), added: 2500, mode: `MaxEncodedLen`)
+    /// Storage: `System::Account` (r:1 w:1)
+    /// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+    /// Storage: `Balances::Holds` (r:1 w:1)
+    /// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
+    /// Storage: `Tickets::Live` (r:1 w:1)
+    /// Proof: `Tickets::Live` (`max_values`: None, `max_size`: Some(13), added: 2488, mode: `MaxEncodedLen`)
+    /// Storage: `Tickets::Pools` (r:1 w:1)
+    /// Proof: `Tickets::Pools` (`max_values`: None, `max_size`: Some(265), added: 2740, mode: `MaxEncodedLen`)
+    /// Storage: `Tickets::Places` (r:1 w:3)
+    /// Proof: `Tickets::Places` (`max_values`: None, `max_size`: Some(30), added: 2505, mode: `MaxEncodedLen`)
+    /// Storage: `Tickets::Expiries` (r:0 w:2)
+    /// Proof: `Tickets::Expiries` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+    fn renew() -> Weight {
+        Weight::from_parts(90_094_000, 6676)
+            .saturating_add(RocksDbWeight::get().reads(8))
+            .saturating_add(RocksDbWeight::get().writes(11))
+    }
+    /// Storage: `Tickets::Tickets` (r:1 w:1)
+    /// Proof: `Tickets::Tickets` (`max_values`: None, `max_size`: Some(368), added: 2843, mode: `MaxEncodedLen`)
+    fn set_preferences() -> Weight {
+        Weight::from_parts(13_100_000, 3833)
+            .saturating_add(RocksDbWeight::get().reads(1))
+            .saturating_add(RocksDbWeight::get().writes(1))
+    }
+    /// Storage: `Tickets::Tickets` (r:2 w:2)
+    /// Proof: `Tickets::Tickets` (`max_values`: None, `max_size`: Some(368), added: 2843, mode: `MaxEncodedLen`)
+    /// Storage: `Tickets::Live` (r:1 w:1)
+    /// Proof: `Tickets::Live` (`max_values`: None, `max_size`: Some(13), added: 2488, mode: `MaxEncodedLen`)
+    /// Storage: `Tickets::Pools` (r:1 w:1)
+    /// Proof: `Tickets::Pools` (`max_values`: None, `max_size`: Some(265), added: 2740, mode: `MaxEncodedLen`)
+    /// Storage: `Tickets::Places` (r:1 w:2)
+    /// Proof: `Tickets::Places` (`max_values`: None, `max_size`: Some(30), added: 2505, mode: `MaxEncodedLen`)
+    /// Storage: `Tickets::Expiries` (r:0 w:1)
+    /// Proof: `Tickets::Expiries` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+    fn retire() -> Weight {
+        Weight::from_parts(34_051_000, 6676)
+            .saturating_add(RocksDbWeight::get().reads(5))
+            .saturating_add(RocksDbWeight::get().writes(7))
+    }
+    /// Storage: `Tickets::Tickets` (r:1 w:1)
+    /// Proof: `Tickets::Tickets` (`max_values`: None, `max_size`: Some(368), added: 2843, mode: `MaxEncodedLen`)
+    /// Storage: `System::Account` (r:1 w:1)
+    /// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+    /// Storage: `Balances::Holds` (r:1 w:1)
+    /// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
+    /// Storage: `Tickets::TicketsOf` (r:1 w:1)
+    /// Proof: `Tickets::TicketsOf` (`max_values`: None, `max_size`: Some(562), added: 3037, mode: `MaxEncodedLen`)
+    fn withdraw() -> Weight {
+        Weight::from_parts(53_490_000, 4027)
+            .saturating_add(RocksDbWeight::get().reads(4))
+            .saturating_add(RocksDbWeight::get().writes(4))
+    }
+    /// Storage: `Tickets::Swept` (r:1 w:1)
+    /// Proof: `Tickets::Swept` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+    /// Storage: `Tickets::Expiries` (r:23 w:8)
+    /// Proof: `Tickets::Expiries` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+    /// Storage: `Tickets::Tickets` (r:8 w:8)
+    /// Proof: `Tickets::Tickets` (`max_values`: None, `max_size`: Some(368), added: 2843, mode: `MaxEncodedLen`)
+    /// Storage: `Tickets::Live` (r:1 w:1)
+    /// Proof: `Tickets::Live` (`max_values`: None, `max_size`: Some(13), added: 2488, mode: `MaxEncodedLen`)
+    /// Storage: `Tickets::Pools` (r:1 w:1)
+    /// Proof: `Tickets::Pools` (`max_values`: None, `max_size`: Some(265), added: 2740, mode: `MaxEncodedLen`)
+    /// Storage: `Tickets::Places` (r:5 w:8)
+    /// Proof: `Tickets::Places` (`max_values`: None, `max_size`: Some(30), added: 2505, mode: `MaxEncodedLen`)
+    /// The range of component `n` is `[0, 8]`.
+    fn sweep(n: u32) -> Weight {
+        Weight::from_parts(59_453_287, 41247)
+            .saturating_add(Weight::from_parts(19_426_552, 0).saturating_mul(n.into()))
+            .saturating_add(RocksDbWeight::get().reads(19))
+            .saturating_add(RocksDbWeight::get().reads((3_u64).saturating_mul(n.into())))
+            .saturating_add(RocksDbWeight::get().writes(2))
+            .saturating_add(RocksDbWeight::get().writes((3_u64).saturating_mul(n.into())))
+            .saturating_add(Weight::from_parts(0, 2843).saturating_mul(n.into()))
+    }
+    /// Storage: `Tickets::Pools` (r:1 w:1)
+    /// Proof: `Tickets::Pools` (`max_values`: None, `max_size`: Some(265), added: 2740, mode: `MaxEncodedLen`)
+    /// Storage: `Tickets::Places` (r:297 w:28)
+    /// Proof: `Tickets::Places` (`max_values`: None, `max_size`: Some(30), added: 2505, mode: `MaxEncodedLen`)
+    /// Storage: `Tickets::Tickets` (r:297 w:29)
+    /// Proof: `Tickets::Tickets` (`max_values`: None, `max_size`: Some(368), added: 2843, mode: `MaxEncodedLen`)
+    /// Storage: `Reputation::Scores` (r:292 w:0)
+    /// Proof: `Reputation::Scores` (`max_values`: None, `max_size`: Some(60), added: 2535, mode: `MaxEncodedLen`)
+    /// The range of component `w` is `[1, 16]`.
+    fn draw(w: u32) -> Weight {
+        Weight::from_parts(626_340_664, 106725)
+            .saturating_add(Weight::from_parts(225_242_379, 0).saturating_mul(w.into()))
+            .saturating_add(RocksDbWeight::get().reads(111))
+            .saturating_add(RocksDbWeight::get().reads((55_u64).saturating_mul(w.into())))
+            .saturating_add(RocksDbWeight::get().writes(2))
+            .saturating_add(RocksDbWeight::get().writes((4_u64).saturating_mul(w.into())))
+            .saturating_add(Weight::from_parts(0, 51954).saturating_mul(w.into()))
+    }
+    /// Storage: `Tickets::Live` (r:4 w:0)
+    /// Proof: `Tickets::Live` (`max_values`: None, `max_size`: Some(13), added: 2488, mode: `MaxEncodedLen`)
+    /// Storage: `Tickets::Prices` (r:4 w:4)
+    /// Proof: `Tickets::Prices` (`max_values`: None, `max_size`: Some(25), added: 2500, mode: `MaxEncodedLen`)
+    fn reprice() -> Weight {
+        Weight::from_parts(29_674_000, 10990)
+            .saturating_add(RocksDbWeight::get().reads(8))
+            .saturating_add(RocksDbWeight::get().writes(4))
+    }
+}

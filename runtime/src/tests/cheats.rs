@@ -1,0 +1,357 @@
+//! Every cheat, caught by the protocol; honest parties lose nothing in any of them.
+
+use super::world::*;
+use crate::*;
+use polkadot_sdk::{
+    frame_support::{assert_noop, assert_ok},
+    sp_keyring::Sr25519Keyring,
+};
+use quern_api::market::TaskStage;
+use quern_market::{AuditVote, EvaluationVote, Order, vote};
+
+/// Stakes of all verifiers.
+fn stakes() -> Vec<Balance> {
+    [Dave, Eve, Ferdie]
+        .iter()
+        .map(|who| Tickets::stake_of(&who.to_account_id()))
+        .collect()
+}
+
+fn stake(who: Sr25519Keyring) -> Balance {
+    Tickets::stake_of(&who.to_account_id())
+}
+
+fn reputation(who: Sr25519Keyring) -> u64 {
+    Reputation::score(&who.to_account_id())
+}
+
+/// Alice's commons run, trained by two honest segments; its second step has sealed a block.
+fn sealed(world: &mut World) -> Training {
+    let run = Work::run_info(0).unwrap();
+    let mut training = Training::new(0, run.seed, &run.spec);
+    training.segment();
+    training.segment();
+    world.sealed(0, 1, training.weights(1));
+    training
+}
+
+#[test]
+fn honest_work_is_accepted_and_paid_and_everybody_gains() {
+    with_world(|world| {
+        let training = sealed(world);
+        let (stakes_before, vesting) = (stakes(), Rewards::vesting(0));
+        let free = Balances::free_balance(Alice.to_account_id());
+        let claim = training.claim(0);
+        assert_ok!(world.claim(Alice, &claim));
+        let audit = world.audit_of(0);
+        let authors = Balances::free_balance(Alice.to_account_id());
+        world.vote(&audit, |_, drawn| {
+            Some(training.vote(&claim, drawn, &training.results()))
+        });
+        let run = Work::run_info(0).unwrap();
+        assert_eq!(
+            (run.accepted, run.state_root),
+            (claim.to, Some(claim.state_root))
+        );
+        assert_eq!(Rewards::vesting(0), 0);
+        assert!(Balances::free_balance(Alice.to_account_id()) >= authors + vesting);
+        assert!(authors >= free);
+        assert_eq!(stakes(), stakes_before);
+        assert!(reputation(Alice) >= 1_000);
+        let seats = audit.ballot.unwrap().seats;
+        assert!(
+            seats
+                .iter()
+                .all(|seat| Reputation::score(&seat.voter) >= 400)
+        );
+    });
+}
+
+#[test]
+fn random_weights_in_a_seal_cost_the_reward_and_stake() {
+    with_world(|world| {
+        let mut training = sealed(world);
+        training.segment();
+        world.sealed(0, 5, [0xBA; 32]);
+        let before = (stake(Alice), stakes());
+        let claim = training.claim(0);
+        assert_ok!(world.claim(Alice, &claim));
+        let audit = world.audit_of(0);
+        let emitted = Balances::total_issuance();
+        world.vote(&audit, |_, drawn| {
+            Some(training.vote(&claim, drawn, &training.results()))
+        });
+        assert_eq!(Work::run_info(0).unwrap().accepted, 0);
+        assert_eq!(Rewards::vesting(0), 0);
+        assert!(stake(Alice) < before.0);
+        assert_eq!(stakes(), before.1);
+        let _ = emitted;
+    });
+}
+
+#[test]
+fn a_wrong_state_root_is_rejected() {
+    with_world(|world| {
+        let training = sealed(world);
+        let before = (stake(Alice), stakes());
+        let mut false_results = training.results();
+        false_results[1].state_root = [0xBA; 32];
+        let claim = training.claim_of(0, &false_results);
+        assert_ok!(world.claim(Alice, &claim));
+        let audit = world.audit_of(0);
+        world.vote(&audit, |_, drawn| {
+            Some(training.vote(&claim, drawn, &false_results))
+        });
+        let run = Work::run_info(0).unwrap();
+        assert_eq!((run.accepted, run.committed, run.pending), (0, 0, None));
+        assert_eq!(Rewards::vesting(0), 0);
+        assert!(stake(Alice) < before.0);
+        assert_eq!(stakes(), before.1);
+        // The true claim can still be made.
+        assert_ok!(world.claim(Alice, &training.claim(0)));
+    });
+}
+
+#[test]
+fn withheld_blobs_fail_the_claim() {
+    with_world(|world| {
+        let training = sealed(world);
+        let before = (stake(Alice), stakes());
+        assert_ok!(world.claim(Alice, &training.claim(0)));
+        let audit = world.audit_of(0);
+        world.vote(&audit, |_, _| Some(AuditVote::NotServed));
+        assert_eq!(Work::run_info(0).unwrap().accepted, 0);
+        assert!(stake(Alice) < before.0);
+        assert_eq!(stakes(), before.1);
+    });
+}
+
+#[test]
+fn a_lazy_verifier_that_guesses_loses_and_the_honest_do_not() {
+    with_world(|world| {
+        let training = sealed(world);
+        let claim = training.claim(0);
+        assert_ok!(world.claim(Alice, &claim));
+        let audit = world.audit_of(0);
+        let lazy = key_of(&audit.ballot.as_ref().unwrap().seats[1].voter);
+        let before = (stake(Alice), stake(lazy), stakes().iter().sum::<Balance>());
+        // It knows the served states and the trace, but not what executing gives.
+        let mut guessed = training.results();
+        guessed
+            .iter_mut()
+            .for_each(|result| result.steps_root = [9; 32]);
+        world.vote(&audit, |voter, drawn| {
+            let mut vote = training.vote(&claim, drawn, &training.results());
+            if let (true, AuditVote::Executed(found)) = (voter == lazy, &mut vote) {
+                found
+                    .iter_mut()
+                    .for_each(|one| one.result.steps_root = [9; 32]);
+            }
+            Some(vote)
+        });
+        assert_eq!(Work::run_info(0).unwrap().accepted, claim.to);
+        assert_eq!(stake(Alice), before.0);
+        assert!(stake(lazy) < before.1);
+        let lost = before.1 - stake(lazy);
+        assert_eq!(stakes().iter().sum::<Balance>(), before.2 - lost);
+        assert_eq!(reputation(lazy), 0);
+    });
+}
+
+#[test]
+fn a_copied_commitment_can_not_be_revealed() {
+    with_world(|world| {
+        let training = sealed(world);
+        let claim = training.claim(0);
+        assert_ok!(world.claim(Alice, &claim));
+        let audit = world.audit_of(0);
+        let seats = audit.ballot.clone().unwrap().seats;
+        let [honest, copier] = [0, 1].map(|seat| key_of(&seats[seat].voter));
+        let vote = training.vote(&claim, &seats[0].segments, &training.results());
+        let digest = vote::commitment(audit.id, &honest.to_account_id().into(), &vote, &[1; 32]);
+        for who in [honest, copier, key_of(&seats[2].voter)] {
+            assert_ok!(Audits::commit_vote(signed(who), audit.id, digest));
+        }
+        let root = polkadot_sdk::sp_io::storage::root(Default::default());
+        for voter in [copier, Alice] {
+            let vote = Box::new(vote.clone());
+            assert!(Audits::reveal_vote(signed(voter), audit.id, vote, [1; 32]).is_err());
+        }
+        assert_eq!(root, polkadot_sdk::sp_io::storage::root(Default::default()));
+        let again = Audits::commit_vote(signed(copier), audit.id, [0; 32]);
+        assert!(again.is_err(), "a commitment can not be altered");
+        assert_ok!(Audits::reveal_vote(
+            signed(honest),
+            audit.id,
+            Box::new(vote),
+            [1; 32]
+        ));
+    });
+}
+
+#[test]
+fn a_colluding_minority_can_not_sink_an_honest_claim_nor_save_a_false_one() {
+    with_world(|world| {
+        let training = sealed(world);
+        let claim = training.claim(0);
+        assert_ok!(world.claim(Alice, &claim));
+        let audit = world.audit_of(0);
+        let colluder = key_of(&audit.ballot.as_ref().unwrap().seats[0].voter);
+        world.vote(&audit, |voter, drawn| {
+            Some(if voter == colluder {
+                AuditVote::NotServed
+            } else {
+                training.vote(&claim, drawn, &training.results())
+            })
+        });
+        assert_eq!(Work::run_info(0).unwrap().accepted, claim.to);
+    });
+    with_world(|world| {
+        let training = sealed(world);
+        let mut false_results = training.results();
+        false_results[0].state_root = [0xBA; 32];
+        false_results[1].start_root = [0xBA; 32];
+        let claim = training.claim_of(0, &false_results);
+        assert_ok!(world.claim(Alice, &claim));
+        let audit = world.audit_of(0);
+        let colluder = key_of(&audit.ballot.as_ref().unwrap().seats[0].voter);
+        let told = liar(&training, false_results.clone());
+        world.vote(&audit, |voter, drawn| {
+            let truth = training.vote(&claim, drawn, &false_results);
+            Some(if voter == colluder {
+                told(&claim, drawn)
+            } else {
+                truth
+            })
+        });
+        assert_eq!(Work::run_info(0).unwrap().accepted, 0);
+        assert!(stake(colluder) <= 10 * crate::money::QRN);
+    });
+}
+
+/// One to whom the author told what its trace stands for.
+fn liar(
+    training: &Training,
+    results: Vec<quern_market::SegmentResult>,
+) -> impl Fn(&quern_market::Claim, &[u32]) -> AuditVote {
+    move |claim, drawn| {
+        let mut vote = training.vote(claim, drawn, &results);
+        if let AuditVote::Executed(found) = &mut vote {
+            for (one, index) in found.iter_mut().zip(drawn) {
+                one.result = results[*index as usize];
+            }
+        }
+        vote
+    }
+}
+
+#[test]
+fn an_altered_or_late_claim_is_refused_and_changes_nothing() {
+    with_world(|world| {
+        let training = sealed(world);
+        let claim = training.claim(0);
+        let digest = claim.commitment(&Alice.to_account_id().into(), &[5; 32]);
+        assert_ok!(Work::commit_claim(signed(Alice), 0, digest));
+        assert_noop!(
+            Work::commit_claim(signed(Alice), 0, [1; 32]),
+            pallet_work::Error::<Runtime>::ClaimPending
+        );
+        world.next();
+        let mut altered = claim.clone();
+        altered.metric += 1;
+        assert!(Work::reveal_claim(signed(Alice), altered, [5; 32]).is_err());
+        assert!(Work::reveal_claim(signed(Alice), claim.clone(), [6; 32]).is_err());
+        assert!(Work::reveal_claim(signed(Bob), claim.clone(), [5; 32]).is_err());
+        world.skip(101);
+        assert!(Work::reveal_claim(signed(Alice), claim.clone(), [5; 32]).is_err());
+        assert_ok!(world.claim(Alice, &claim));
+    });
+}
+
+#[test]
+fn a_miner_that_stops_is_replaced_and_slashed() {
+    with_world(|world| {
+        let task = world.assigned(Order {
+            workers: 1,
+            ..order()
+        });
+        let silent = key_of(&task.miners[0].owner);
+        let before = stake(silent);
+        let ticket = task.miners[0].ticket;
+        let supervisor = task
+            .supervisor
+            .clone()
+            .map(|(_, who)| key_of(&who))
+            .unwrap();
+        assert!(
+            Tasks::replace(signed(supervisor), task.id, ticket).is_err(),
+            "not yet late"
+        );
+        while world.block <= task.miners[0].due {
+            world.next();
+        }
+        assert_ok!(Tasks::replace(signed(supervisor), task.id, ticket));
+        assert!(stake(silent) < before);
+        let now = world.until("another miner", || {
+            let task = Tasks::task_info(task.id)?;
+            let other = task.miners.iter().find(|miner| miner.ticket != ticket)?;
+            Some(key_of(&other.owner))
+        });
+        assert_ne!(now, silent);
+    });
+}
+
+#[test]
+fn an_evaluator_that_reports_another_number_is_outvoted() {
+    let mut tickets = TICKETS.to_vec();
+    tickets.extend([
+        (Sr25519Keyring::DaveStash, quern_market::Role::Evaluator),
+        (Sr25519Keyring::EveStash, quern_market::Role::Evaluator),
+    ]);
+    with_tickets(&tickets, |world| {
+        let task = world.assigned(Order {
+            workers: 1,
+            evaluators: 3,
+            ..order()
+        });
+        let mut runs = world.start(&task);
+        let (owner, training) = &mut runs[0];
+        training.segment();
+        training.segment();
+        let claim = training.claim(0);
+        assert_ok!(world.claim(*owner, &claim));
+        let audit = world.audit_of(training.run);
+        world.vote(&audit, |_, drawn| {
+            Some(training.vote(&claim, drawn, &training.results()))
+        });
+
+        let ballot = world.until("evaluators", || Tasks::task_info(task.id)?.evaluation);
+        let truth = training.score(&rows(9));
+        let vote_of = |seat: usize| {
+            let mut score = truth;
+            score.correct = if seat == 0 { 64 } else { score.correct.min(63) };
+            EvaluationVote::Scores(vec![score].try_into().unwrap())
+        };
+        for (seat, voter) in ballot.seats.iter().enumerate() {
+            let account = voter.voter.clone().into();
+            let digest = vote::commitment(task.id.into(), &account, &vote_of(seat), &[3; 32]);
+            assert_ok!(Tasks::commit_scores(
+                signed(key_of(&voter.voter)),
+                task.id,
+                digest
+            ));
+        }
+        let liar = key_of(&ballot.seats[0].voter);
+        for (seat, voter) in ballot.seats.iter().enumerate() {
+            let who = signed(key_of(&voter.voter));
+            assert_ok!(Tasks::reveal_scores(who, task.id, vote_of(seat), [3; 32]));
+        }
+        let ended = Tasks::task_info(task.id).unwrap();
+        assert!(matches!(
+            ended.stage,
+            TaskStage::Completed | TaskStage::Failed
+        ));
+        assert_eq!(ended.best.unwrap().correct, truth.correct.min(63));
+        assert_eq!(reputation(liar), 0);
+    });
+}
