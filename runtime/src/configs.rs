@@ -210,6 +210,15 @@ impl pallet_tickets::Config for Runtime {
     type WeightInfo = ();
 }
 
+/// Randomness that took the work of a seal to get.
+pub struct Luck;
+
+impl Get<quern_work::Hash> for Luck {
+    fn get() -> quern_work::Hash {
+        pallet_work::Luck::<Runtime>::get()
+    }
+}
+
 /// The rules that tasks must fit.
 pub struct Rules;
 
@@ -237,6 +246,7 @@ impl pallet_tasks::Config for Runtime {
     type MinFee = ConstU128<QRN>;
     type Pool = Pool;
     type ProgressWithin = ConstU32<600>;
+    type Randomness = Luck;
     type Reputation = Reputation;
     type RevealWithin = ConstU32<10>;
     type Rules = Rules;
@@ -277,6 +287,7 @@ impl pallet_audits::Config for Runtime {
     type CommitWithin = ConstU32<20>;
     type DrawAfter = ConstU32<2>;
     type MaxActive = ConstU32<256>;
+    type Randomness = Luck;
     type Reputation = Reputation;
     type RevealWithin = ConstU32<10>;
     type Segments = ConstU32<3>;

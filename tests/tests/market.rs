@@ -28,7 +28,7 @@ target = 0.8
 fee = 100
 "#;
 
-/// The local chain with two miners, three supervisors and three verifiers.
+/// The local chain with two miners, the validators as supervisors, one more of them, and three verifiers.
 fn chain() -> Chain {
     let commons = TaskSpec {
         segment: 32,
@@ -48,6 +48,7 @@ fn chain() -> Chain {
             (Player::Dave, Role::Verifier),
             (Player::Eve, Role::Verifier),
             (Player::Ferdie, Role::Verifier),
+            (Player::Dave, Role::Supervisor),
         ];
         let ticket =
             |(owner, role): &(Player, Role)| json!([owner.address(), role, 10 * QRN as u64, 4]);
@@ -100,7 +101,7 @@ async fn a_client_pays_for_a_training_that_strangers_do_check_score_and_are_paid
         start(&alice, Player::Alice, "miner,supervisor"),
         start(&bob, Player::Bob, "miner,supervisor"),
         start(&charlie, Player::Charlie, "supervisor"),
-        start(&charlie, Player::Dave, "verifier"),
+        start(&charlie, Player::Dave, "verifier,supervisor"),
         start(&alice, Player::Eve, "verifier"),
     ];
     alice.finalises(2).await;
@@ -125,6 +126,12 @@ async fn a_client_pays_for_a_training_that_strangers_do_check_score_and_are_paid
         "{task:?}"
     );
     let best = task.best.unwrap();
+    let supervisor = task.supervisor.map(|(_, owner)| owner);
+    assert_eq!(
+        supervisor,
+        Some(Player::Dave.account()),
+        "neither a miner nor the client"
+    );
     let owners: Vec<String> = task.miners.iter().map(|miner| ss58(&miner.owner)).collect();
     assert!(owners.contains(&Player::Alice.address()) && owners.contains(&Player::Bob.address()));
 

@@ -7,7 +7,7 @@ use polkadot_sdk::{
     sp_runtime::traits::{Block as BlockT, Header},
     sp_timestamp,
 };
-use quern_api::{ParentSeal, ParentSealProvider, SignedSeal};
+use quern_api::{ParentSeal, ParentSealProvider, SignedSeal, luck};
 use std::{error::Error, sync::Arc};
 
 /// Provides inherent data for a child of any imported block, for building it and for checking it.
@@ -55,10 +55,14 @@ fn parent_seal(header: &impl Header) -> Result<Option<ParentSeal>, Box<dyn Error
         return Ok(None);
     };
     let seal = SignedSeal::decode_strict(bytes)?.seal;
+    let mut unsealed = header.clone();
+    let logs = &mut unsealed.digest_mut().logs;
+    logs.retain(|item| item.as_seal().is_none());
     Ok(Some(ParentSeal {
         run: seal.run,
         step: seal.step,
         weights_root: seal.weights_root,
+        luck: luck(unsealed.hash().as_ref(), &seal),
     }))
 }
 
@@ -78,14 +82,21 @@ mod tests {
                 DigestItem::Seal(*b"FRNK", vec![1]),
             ],
         );
-        assert_eq!(
-            parent_seal(&sealed).unwrap(),
-            Some(ParentSeal {
-                run: 7,
-                step: 11,
-                weights_root: [3; 32],
-            })
-        );
+        let recorded = parent_seal(&sealed).unwrap().unwrap();
+        assert_eq!((recorded.run, recorded.step), (7, 11));
+        assert_eq!(recorded.weights_root, [3; 32]);
+    }
+
+    #[test]
+    fn another_signature_of_the_same_seal_gives_the_same_luck() {
+        let luck = |bytes| {
+            let sealed = header(1, H256::zero(), [digest::seal_item(bytes)]);
+            parent_seal(&sealed).unwrap().unwrap().luck
+        };
+        let mut resigned = signed_seal(7, 11);
+        resigned[9] ^= 1;
+        assert_eq!(luck(signed_seal(7, 11)), luck(resigned));
+        assert_ne!(luck(signed_seal(7, 11)), luck(signed_seal(7, 12)));
     }
 
     #[test]

@@ -117,6 +117,9 @@ pub mod pallet {
         #[pallet::constant]
         type MaxActive: Get<u32>;
 
+        /// Randomness of the block before the last: nobody can choose it without the work of another seal.
+        type Randomness: Get<Hash>;
+
         /// Weights of the calls and hooks.
         type WeightInfo: WeightInfo;
     }
@@ -374,11 +377,10 @@ pub mod pallet {
 
         /// Draws verifiers and segments.
         pub(crate) fn draw(id: AuditId, mut audit: Audit<T::AccountId>, now: u32) {
-            let parent = frame_system::Pallet::<T>::parent_hash();
             let seed = derive(
                 DRAW,
                 &[
-                    parent.as_ref(),
+                    &T::Randomness::get(),
                     &id.to_le_bytes(),
                     &audit.redraws.to_le_bytes(),
                 ],

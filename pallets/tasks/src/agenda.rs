@@ -56,7 +56,9 @@ impl<T: Config> Pallet<T> {
         if let Some((end, agreed)) = end {
             Self::end(id, task, end, &agreed);
         } else {
-            let wake = task.next_wake(now);
+            // The more tasks wait for miners, the less often each is looked at: the agenda stays short.
+            let retry = RETRY.max(Unfinished::<T>::get() / TICKS);
+            let wake = task.next_wake(now, retry);
             Self::put(id, task, wake);
         }
     }
@@ -72,7 +74,7 @@ impl<T: Config> Pallet<T> {
     /// Stores an unfinished task that a call changed: it is looked at when it would have been, or sooner. One
     /// that is overdue keeps its place.
     pub(crate) fn keep(id: TaskId, task: TaskOf<T>, now: u32) {
-        let wake = task.next_wake(now).min(task.wake);
+        let wake = task.next_wake(now, RETRY).min(task.wake);
         Self::put(id, task, wake);
     }
 
@@ -82,9 +84,9 @@ impl<T: Config> Pallet<T> {
         Self::put(id, task, wake);
     }
 
-    /// Randomness for a draw of this block: the parent block, which is newer than what the draw is for.
+    /// Randomness for a draw of this block.
     pub(crate) fn seed(id: TaskId, role: Role) -> Hash {
-        let parent = frame_system::Pallet::<T>::parent_hash();
-        derive(DRAW, &[parent.as_ref(), &id.to_le_bytes(), &role.encode()])
+        let luck = T::Randomness::get();
+        derive(DRAW, &[&luck, &id.to_le_bytes(), &role.encode()])
     }
 }

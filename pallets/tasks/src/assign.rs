@@ -25,13 +25,15 @@ impl<T: Config> Pallet<T> {
             return;
         }
         if first {
+            let mut interested = task.owners();
+            interested.push(task.client.clone());
             let drawn = T::Tickets::draw(&Draw {
                 role: Role::Supervisor,
                 wanted: 1,
                 seed: Self::seed(id, Role::Supervisor),
                 duty: Duty::Supervise(id),
                 order: None,
-                excluded: &[],
+                excluded: &interested,
             });
             task.supervisor = drawn.into_iter().next();
         }

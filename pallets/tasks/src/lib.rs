@@ -157,6 +157,9 @@ pub mod pallet {
         /// Who may open commons tasks.
         type GovernanceOrigin: EnsureOrigin<Self::RuntimeOrigin>;
 
+        /// Randomness of the block before the last: nobody can choose it without the work of another seal.
+        type Randomness: Get<Hash>;
+
         /// Weights of the calls.
         type WeightInfo: WeightInfo;
     }

@@ -217,7 +217,8 @@ impl<AccountId: Clone + PartialEq> Task<AccountId> {
             former: BoundedVec::new(),
             supervisor: None,
             round: 0,
-            wake: now.saturating_add(1),
+            // The randomness of its draw is of a seal of this block, which does not exist yet.
+            wake: now.saturating_add(2),
             order,
         }
     }
@@ -392,9 +393,10 @@ impl<AccountId: Clone + PartialEq> Task<AccountId> {
         runs
     }
 
-    /// The block after `now` in which something happens to the task by itself.
-    pub fn next_wake(&self, now: u32) -> u32 {
-        let retry = now.saturating_add(RETRY);
+    /// The block after `now` in which something happens to the task by itself; what could not be drawn is
+    /// tried again after `retry` blocks.
+    pub fn next_wake(&self, now: u32, retry: u32) -> u32 {
+        let retry = now.saturating_add(retry);
         let end = self.deadline.saturating_add(1);
         let at = match &self.stage {
             Stage::Open => retry.min(end),
@@ -462,11 +464,11 @@ mod tests {
     fn a_task_without_miners_stays_open_and_tries_again() {
         let mut task = Task::new(1u8, order(), 100, 1);
         task.assign(&[], 2);
-        assert_eq!((&task.stage, task.next_wake(2)), (&Stage::Open, 12));
+        assert_eq!((&task.stage, task.next_wake(2, RETRY)), (&Stage::Open, 12));
         assert_eq!(task.wanted(), order().workers);
         task.assign(&[(5, 50)], 12);
         assert_eq!((&task.stage, task.vacancies), (&Stage::Assigned, 0));
-        assert_eq!(task.next_wake(12), task.deadline + 1);
+        assert_eq!(task.next_wake(12, RETRY), task.deadline + 1);
     }
 
     #[test]
@@ -493,7 +495,7 @@ mod tests {
         assert!(matches!(task.stage, Stage::Evaluating(_)));
         assert_eq!(task.finished(), [8, 9]);
         assert_eq!(task.miners[1].macs, 2);
-        assert_eq!(task.next_wake(6), 7);
+        assert_eq!(task.next_wake(6, RETRY), 7);
     }
 
     #[test]
@@ -604,7 +606,7 @@ mod tests {
             ballots: 1,
             empty: 0,
         });
-        assert_eq!(task.next_wake(10), 16);
+        assert_eq!(task.next_wake(10, RETRY), 16);
         let Stage::Evaluating(Evaluation {
             ballot: Some(ballot),
             ..
@@ -613,7 +615,7 @@ mod tests {
             unreachable!()
         };
         ballot.commit(&1, 11, [0; 32]).unwrap();
-        assert_eq!(task.next_wake(16), 21);
-        assert_eq!(task.next_wake(21), 22);
+        assert_eq!(task.next_wake(16, RETRY), 21);
+        assert_eq!(task.next_wake(21, RETRY), 22);
     }
 }

@@ -26,7 +26,7 @@
 
 extern crate alloc;
 
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, vec::Vec};
 use frame::{
     prelude::*,
     traits::{
@@ -198,6 +198,13 @@ pub mod pallet {
                 let issued = Pallet::<T>::issue(owner.clone(), *role, *stake, preferences);
                 assert!(issued.is_ok(), "tickets: genesis: {issued:?}");
             }
+            let supervisors = self
+                .tickets
+                .iter()
+                .filter(|(_, role, ..)| *role == Role::Supervisor);
+            let first: BTreeSet<T::AccountId> =
+                supervisors.map(|(owner, ..)| owner.clone()).collect();
+            Chosen::<T>::put(BoundedVec::truncate_from(first.into_iter().collect()));
         }
     }
 

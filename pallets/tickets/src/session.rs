@@ -1,4 +1,5 @@
-//! Who validates: the supervisors with most stake.
+//! Who validates: the supervisors with most stake, of those who validate already or have the reputation for
+//! a quorum seat.
 
 use alloc::{collections::BTreeMap, vec::Vec};
 use core::cmp::Reverse;
@@ -10,10 +11,6 @@ use crate::{Chosen, Config, Pallet, Places, Pools, Tickets};
 
 /// Most tickets that are looked at, from the bucket of the largest stakes down.
 const MAX_LOOKS: usize = 128;
-
-/// With fewer qualified supervisors than this, reputation is no condition: a smaller set could not lose
-/// even one of its members.
-const QUORUM: usize = 4;
 
 /// What a supervisor stands for election with.
 struct Standing {
@@ -41,22 +38,38 @@ impl<T: Config> Pallet<T> {
             standing.stake = standing.stake.saturating_add(ticket.stake);
             standing.oldest = standing.oldest.min(id);
         }
-        standings.retain(|owner, _| T::KeysOf::contains(owner));
+        let chosen = Chosen::<T>::get();
+        standings.retain(|owner, _| {
+            let may =
+                chosen.contains(owner) || chosen.is_empty() || T::Reputation::qualifies(owner);
+            may && T::KeysOf::contains(owner)
+        });
         let mut elected: Vec<(T::AccountId, Standing)> = standings.into_iter().collect();
-        let qualified: Vec<bool> = elected
-            .iter()
-            .map(|(owner, _)| T::Reputation::qualifies(owner))
-            .collect();
-        if qualified.iter().filter(|qualified| **qualified).count() >= QUORUM {
-            let mut qualified = qualified.into_iter();
-            elected.retain(|_| qualified.next() == Some(true));
-        }
         elected.sort_by_key(|(_, standing)| (Reverse(standing.stake), standing.oldest));
         elected.truncate(T::MaxValidators::get() as usize);
-        let mut elected: Vec<T::AccountId> = elected.into_iter().map(|(owner, _)| owner).collect();
-        elected.sort_unstable();
-        elected
+        let elected = elected.into_iter().map(|(owner, _)| owner).collect();
+        change(&chosen, elected)
     }
+}
+
+/// The next set: as elected, but with no more newcomers, and no more leavers, than a third of the set, and one
+/// at least. A set changes only once it has finalised the change: were more of it silent at once, it never
+/// would, and nothing could put that right.
+fn change<AccountId: Clone + Ord>(chosen: &[AccountId], elected: Vec<AccountId>) -> Vec<AccountId> {
+    let most = match chosen.len() {
+        0 => usize::MAX,
+        validators => (validators / 3).max(1),
+    };
+    let leaving = chosen.iter().filter(|who| !elected.contains(who));
+    let kept = leaving.skip(most).cloned();
+    let (old, new): (Vec<_>, Vec<_>) = elected
+        .iter()
+        .cloned()
+        .partition(|who| chosen.contains(who));
+    let mut next: Vec<AccountId> = old.into_iter().chain(kept).collect();
+    next.extend(new.into_iter().take(most));
+    next.sort_unstable();
+    next
 }
 
 /// The validators stay while nobody stands for election, or the same are elected again.

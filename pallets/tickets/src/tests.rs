@@ -467,6 +467,7 @@ fn the_supervisors_with_most_stake_validate() {
         assert_eq!(Licences::new_session(3), None);
         // The stakes of one owner count together; a busy supervisor still validates.
         buy(&ALICE, Role::Supervisor, 10 * QRN, 1);
+        esteem(&ALICE, 50);
         assert_eq!(draw(Role::Supervisor, 9, 1, &[]).len(), 9);
         let top = [1, 5, 6, 7, 8].map(account).to_vec();
         assert_eq!(Licences::new_session(4), Some(top));
@@ -474,22 +475,19 @@ fn the_supervisors_with_most_stake_validate() {
 }
 
 #[test]
-fn reputation_counts_once_four_supervisors_have_it() {
+fn newcomers_need_reputation_and_at_most_a_third_of_the_set_changes() {
     with_chain(|| {
-        for owner in 1..=6 {
-            buy(&account(owner), Role::Supervisor, 10 * QRN, 1);
-        }
-        for owner in 1..=3 {
-            esteem(&account(owner), 50);
-        }
-        // Equal stakes: the oldest tickets.
-        assert_eq!(
-            Licences::new_session(1),
-            Some((1..=5).map(account).collect())
-        );
-        esteem(&account(6), 50);
-        let reputed = [1, 2, 3, 6].map(account).to_vec();
-        assert_eq!(Licences::new_session(2), Some(reputed));
+        let set = |owners: &[u8]| Some(owners.iter().map(|owner| account(*owner)).collect());
+        let enter = |owner, stake: u128| buy(&account(owner), Role::Supervisor, stake * QRN, 1);
+        (1..=3).for_each(|owner| _ = enter(owner, 10));
+        assert_eq!(Licences::new_session(1), set(&[1, 2, 3]));
+        (4..=6).for_each(|owner| _ = enter(owner, 100));
+        assert_eq!(Licences::new_session(2), None);
+        (4..=6).for_each(|owner| esteem(&account(owner), 50));
+        assert_eq!(Licences::new_session(3), set(&[1, 2, 4]));
+        assert_eq!(Licences::new_session(4), set(&[1, 2, 4, 5]));
+        assert_eq!(Licences::new_session(5), set(&[1, 2, 4, 5, 6]));
+        assert_eq!(Licences::new_session(6), None);
     });
 }
 

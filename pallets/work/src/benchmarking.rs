@@ -73,7 +73,7 @@ fn vest<T: Config>(run: RunId) -> Result<(), BenchmarkError> {
         T::Rewards::prepare();
         Recorded::<T>::kill();
         let none = RawOrigin::<T::AccountId>::None.into();
-        Pallet::<T>::record_seal(none, run, step, [1; 32])?;
+        Pallet::<T>::record_seal(none, run, step, [1; 32], [2; 32])?;
     }
     Recorded::<T>::kill();
     Ok(())
@@ -226,7 +226,7 @@ mod benchmarks {
         T::Rewards::prepare();
 
         #[extrinsic_call]
-        _(RawOrigin::None, run, 7, [1; 32]);
+        _(RawOrigin::None, run, 7, [1; 32], [2; 32]);
 
         assert_eq!(Runs::<T>::get(run).map(|run| run.seals), Some(1));
         Ok(())

@@ -175,6 +175,10 @@ pub mod pallet {
     #[pallet::storage]
     pub type NextRun<T> = StorageValue<_, RunId, ValueQuery>;
 
+    /// Randomness of the last seal recorded: the grandparent's until this block has recorded its parent's.
+    #[pallet::storage]
+    pub type Luck<T> = StorageValue<_, Hash, ValueQuery>;
+
     /// Whether this block has recorded its parent's seal.
     #[pallet::storage]
     #[pallet::whitelist_storage]
@@ -501,7 +505,7 @@ pub mod pallet {
             commitment: Hash,
         ) -> DispatchResultWithPostInfo {
             let owner = ensure_signed(origin)?;
-            let mut claimed = Self::owned(run, &owner)?;
+            let mut claimed = Self::staked(run, &owner)?;
             let now = Self::now();
             let pending = claimed.has_claim(now, T::RevealWithin::get());
             ensure!(!pending, Error::<T>::ClaimPending);
@@ -523,7 +527,7 @@ pub mod pallet {
         ) -> DispatchResultWithPostInfo {
             let owner = ensure_signed(origin)?;
             let run = claim.run;
-            let mut claimed = Self::owned(run, &owner)?;
+            let mut claimed = Self::staked(run, &owner)?;
             let rules = CurrentRules::<T>::get().ok_or(Error::<T>::NoRules)?;
             let segments = claimed
                 .check_claim(
@@ -583,10 +587,12 @@ pub mod pallet {
             run: RunId,
             step: u64,
             weights_root: Hash,
+            luck: Hash,
         ) -> DispatchResult {
             ensure_none(origin)?;
             ensure!(!Recorded::<T>::get(), Error::<T>::AlreadyRecorded);
             Recorded::<T>::put(true);
+            Luck::<T>::put(luck);
             let macs = T::ParentWork::get();
             if let Some((mut sealed, shape)) = Self::resolve(run) {
                 match sealed.seal(step, macs, &shape, Self::now()) {
@@ -616,11 +622,13 @@ pub mod pallet {
                 run,
                 step,
                 weights_root,
+                luck,
             } = data.get_data(&PARENT_SEAL).ok().flatten()?;
             Some(Call::record_seal {
                 run,
                 step,
                 weights_root,
+                luck,
             })
         }
 
@@ -629,6 +637,7 @@ pub mod pallet {
                 run,
                 step,
                 weights_root,
+                luck,
             } = call
             else {
                 return Ok(());
@@ -638,6 +647,7 @@ pub mod pallet {
                 run: *run,
                 step: *step,
                 weights_root: *weights_root,
+                luck: *luck,
             };
             (expected == Some(recorded))
                 .then_some(())
@@ -799,14 +809,21 @@ pub mod pallet {
             RunsOf::<T>::try_mutate(&owner, |runs| runs.try_push(id))
                 .map_err(|_| Error::<T>::TooManyRuns)?;
             T::Tasks::open(task, ticket, id)?;
-            let parent = frame_system::Pallet::<T>::parent_hash();
-            let seed = hash::derive(Context::RUN, &[parent.as_ref(), &id.to_le_bytes()]);
+            let seed = hash::derive(Context::RUN, &[&Luck::<T>::get(), &id.to_le_bytes()]);
             let steps = T::Tasks::steps(task);
             let length = (spec.segment, steps);
             Runs::<T>::insert(id, Run::new(task, owner, ticket, seed, length, deposit));
             Endless::<T>::mutate(|runs| *runs = runs.saturating_add(steps.is_none().into()));
             NextRun::<T>::put(id.saturating_add(1));
             Ok(id)
+        }
+
+        /// The run, if `owner` owns it and its ticket is live: there is stake to lose for a false claim.
+        fn staked(run: RunId, owner: &T::AccountId) -> Result<Run<T::AccountId>, Error<T>> {
+            let found = Self::owned(run, owner)?;
+            let staked = T::Tickets::licenses(found.ticket, Role::Miner);
+            ensure!(staked, Error::<T>::NotAMinersTicket);
+            Ok(found)
         }
 
         /// The run, if `owner` owns it.

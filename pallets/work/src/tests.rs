@@ -13,6 +13,7 @@ use quern_work::{SealError, TILE, WorkSeal, batch};
 
 const SALT: [u8; 32] = [3; 32];
 const WEIGHTS: [u8; 32] = [4; 32];
+const LUCK: [u8; 32] = [6; 32];
 const PRE_HASH: H256 = H256([7; 32]);
 
 fn signed(who: &AccountId32) -> RuntimeOrigin {
@@ -73,7 +74,13 @@ fn record(step: u64) {
 
 fn record_on(run: RunId, step: u64) {
     Recorded::<Test>::kill();
-    assert_ok!(Work::record_seal(RuntimeOrigin::none(), run, step, WEIGHTS));
+    assert_ok!(Work::record_seal(
+        RuntimeOrigin::none(),
+        run,
+        step,
+        WEIGHTS,
+        LUCK
+    ));
 }
 
 fn claim(run: RunId, from: u64, to: u64) -> Claim {
@@ -440,7 +447,13 @@ fn a_recorded_seal_vests_on_its_segment_and_only_once_a_step() {
     with_chain(|| {
         record(9);
         Recorded::<Test>::kill();
-        assert_ok!(Work::record_seal(RuntimeOrigin::none(), 0, 9, [5; 32]));
+        assert_ok!(Work::record_seal(
+            RuntimeOrigin::none(),
+            0,
+            9,
+            [5; 32],
+            LUCK
+        ));
         record(17);
         assert_eq!(told(), [Told::Vest(0, ALICE, 1), Told::Vest(0, ALICE, 2)]);
         let sealed = <Work as Claims<_>>::sealed(0, 0, 32);
@@ -514,7 +527,7 @@ fn a_seal_of_a_run_that_its_own_block_closed_is_recorded_without_reward() {
 #[test]
 fn a_block_records_one_seal() {
     with_chain(|| {
-        let record = |origin, step| Work::record_seal(origin, 0, step, WEIGHTS);
+        let record = |origin, step| Work::record_seal(origin, 0, step, WEIGHTS, LUCK);
         assert_ok!(record(RuntimeOrigin::none(), 0));
         assert_noop!(
             record(RuntimeOrigin::none(), 0),
@@ -535,13 +548,15 @@ fn the_inherent_must_match_the_parents_seal() {
         run: 4,
         step: 5,
         weights_root: WEIGHTS,
+        luck: LUCK,
     };
-    let call = |run, step, weights_root| Call::<Test>::record_seal {
+    let call = |run, step, weights_root, luck| Call::<Test>::record_seal {
         run,
         step,
         weights_root,
+        luck,
     };
-    let truth = call(4, 5, WEIGHTS);
+    let truth = call(4, 5, WEIGHTS, LUCK);
     let another = Err(InherentError::AnotherSeal);
     assert_eq!(Work::check_inherent(&truth, &data), another);
     data.put_data(PARENT_SEAL, &parent).unwrap();
@@ -553,9 +568,10 @@ fn the_inherent_must_match_the_parents_seal() {
     );
     assert_eq!(Work::check_inherent(&truth, &data), Ok(()));
     for lie in [
-        call(3, 5, WEIGHTS),
-        call(4, 6, WEIGHTS),
-        call(4, 5, [0; 32]),
+        call(3, 5, WEIGHTS, LUCK),
+        call(4, 6, WEIGHTS, LUCK),
+        call(4, 5, [0; 32], LUCK),
+        call(4, 5, WEIGHTS, [0; 32]),
     ] {
         assert_eq!(Work::check_inherent(&lie, &data), another);
     }

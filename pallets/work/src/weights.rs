@@ -26,8 +26,8 @@ impl WeightInfo for () {
     /// Proof: `Work::NextRun` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
     /// Storage: `Work::RunsOf` (r:1 w:1)
     /// Proof: `Work::RunsOf` (`max_values`: None, `max_size`: Some(177), added: 2652, mode: `MaxEncodedLen`)
-    /// Storage: `System::ParentHash` (r:1 w:0)
-    /// Proof: `System::ParentHash` (`max_values`: Some(1), `max_size`: Some(32), added: 527, mode: `MaxEncodedLen`)
+    /// Storage: `Work::Luck` (r:1 w:0)
+    /// Proof: `Work::Luck` (`max_values`: Some(1), `max_size`: Some(32), added: 527, mode: `MaxEncodedLen`)
     /// Storage: `Tasks::Tasks` (r:1 w:0)
     /// Proof: `Tasks::Tasks` (`max_values`: None, `max_size`: Some(4109), added: 6584, mode: `MaxEncodedLen`)
     /// Storage: `Work::Runs` (r:1 w:1)
@@ -39,7 +39,7 @@ impl WeightInfo for () {
     /// Storage: `Balances::Holds` (r:1 w:1)
     /// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
     fn open_run() -> Weight {
-        Weight::from_parts(86_760_000, 7574)
+        Weight::from_parts(84_205_000, 7574)
             .saturating_add(RocksDbWeight::get().reads(10))
             .saturating_add(RocksDbWeight::get().writes(6))
     }
@@ -58,7 +58,7 @@ impl WeightInfo for () {
     /// Storage: `Tasks::Tasks` (r:1 w:0)
     /// Proof: `Tasks::Tasks` (`max_values`: None, `max_size`: Some(4109), added: 6584, mode: `MaxEncodedLen`)
     fn close_run() -> Weight {
-        Weight::from_parts(55_293_000, 7574)
+        Weight::from_parts(56_364_000, 7574)
             .saturating_add(RocksDbWeight::get().reads(7))
             .saturating_add(RocksDbWeight::get().writes(5))
     }
@@ -72,20 +72,24 @@ impl WeightInfo for () {
     /// Proof: `Tasks::Commons` (`max_values`: None, `max_size`: Some(134), added: 2609, mode: `MaxEncodedLen`)
     /// The range of component `u` is `[1, 16]`.
     fn submit_proof(u: u32) -> Weight {
-        Weight::from_parts(30_888_788, 5796)
-            .saturating_add(Weight::from_parts(85_463_960, 0).saturating_mul(u.into()))
+        Weight::from_parts(40_961_735, 5796)
+            .saturating_add(Weight::from_parts(84_802_870, 0).saturating_mul(u.into()))
             .saturating_add(RocksDbWeight::get().reads(4))
             .saturating_add(RocksDbWeight::get().writes(1))
     }
     /// Storage: `Work::Runs` (r:1 w:1)
     /// Proof: `Work::Runs` (`max_values`: None, `max_size`: Some(2331), added: 4806, mode: `MaxEncodedLen`)
+    /// Storage: `Tickets::Tickets` (r:1 w:0)
+    /// Proof: `Tickets::Tickets` (`max_values`: None, `max_size`: Some(368), added: 2843, mode: `MaxEncodedLen`)
     fn commit_claim() -> Weight {
-        Weight::from_parts(12_037_000, 5796)
-            .saturating_add(RocksDbWeight::get().reads(1))
+        Weight::from_parts(18_588_000, 5796)
+            .saturating_add(RocksDbWeight::get().reads(2))
             .saturating_add(RocksDbWeight::get().writes(1))
     }
     /// Storage: `Work::Runs` (r:1 w:1)
     /// Proof: `Work::Runs` (`max_values`: None, `max_size`: Some(2331), added: 4806, mode: `MaxEncodedLen`)
+    /// Storage: `Tickets::Tickets` (r:1 w:0)
+    /// Proof: `Tickets::Tickets` (`max_values`: None, `max_size`: Some(368), added: 2843, mode: `MaxEncodedLen`)
     /// Storage: `Work::CurrentRules` (r:1 w:0)
     /// Proof: `Work::CurrentRules` (`max_values`: Some(1), `max_size`: Some(44), added: 539, mode: `MaxEncodedLen`)
     /// Storage: `Audits::CounterForAudits` (r:1 w:1)
@@ -97,8 +101,8 @@ impl WeightInfo for () {
     /// Storage: `Audits::Agenda` (r:1 w:1)
     /// Proof: `Audits::Agenda` (`max_values`: None, `max_size`: Some(2062), added: 4537, mode: `MaxEncodedLen`)
     fn reveal_claim() -> Weight {
-        Weight::from_parts(26_169_000, 5796)
-            .saturating_add(RocksDbWeight::get().reads(6))
+        Weight::from_parts(32_949_000, 5796)
+            .saturating_add(RocksDbWeight::get().reads(7))
             .saturating_add(RocksDbWeight::get().writes(5))
     }
     /// Storage: `Work::Runs` (r:1 w:1)
@@ -110,7 +114,7 @@ impl WeightInfo for () {
     /// Storage: `Work::Sealed` (r:256 w:256)
     /// Proof: `Work::Sealed` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
     fn forfeit() -> Weight {
-        Weight::from_parts(724_320_000, 650974)
+        Weight::from_parts(720_714_000, 650974)
             .saturating_add(RocksDbWeight::get().reads(323))
             .saturating_add(RocksDbWeight::get().writes(322))
     }
@@ -132,9 +136,11 @@ impl WeightInfo for () {
     /// Proof: `Rewards::Vesting` (`max_values`: None, `max_size`: Some(48), added: 2523, mode: `MaxEncodedLen`)
     /// Storage: `Work::Sealed` (r:0 w:1)
     /// Proof: `Work::Sealed` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
+    /// Storage: `Work::Luck` (r:0 w:1)
+    /// Proof: `Work::Luck` (`max_values`: Some(1), `max_size`: Some(32), added: 527, mode: `MaxEncodedLen`)
     fn record_seal() -> Weight {
-        Weight::from_parts(102_433_000, 5796)
+        Weight::from_parts(100_751_000, 5796)
             .saturating_add(RocksDbWeight::get().reads(8))
-            .saturating_add(RocksDbWeight::get().writes(6))
+            .saturating_add(RocksDbWeight::get().writes(7))
     }
 }

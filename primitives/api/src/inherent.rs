@@ -2,6 +2,10 @@
 
 use codec::{Decode, DecodeWithMemTracking, Encode};
 use polkadot_sdk::sp_inherents::{InherentIdentifier, IsFatalError};
+use quern_work::{
+    Hash, WorkSeal,
+    hash::{Context, derive},
+};
 use scale_info::TypeInfo;
 
 /// Identifier of the inherent data.
@@ -15,7 +19,15 @@ pub struct ParentSeal {
     /// The step.
     pub step: u64,
     /// Root of the first layer's weights that the seal names.
-    pub weights_root: quern_work::Hash,
+    pub weights_root: Hash,
+    /// Randomness that took the work of a seal to get: see [`luck`].
+    pub luck: Hash,
+}
+
+/// The randomness of a seal, for draws: the pre-hash and the seal, without the signature, of which its
+/// signer could make many.
+pub fn luck(pre_hash: &[u8], seal: &WorkSeal) -> Hash {
+    derive(Context::new("quern/v1/luck"), &[pre_hash, &seal.encode()])
 }
 
 /// Why a block's record of its parent's seal is refused.

@@ -13,7 +13,7 @@ pub mod market;
 mod signed;
 mod view;
 
-pub use inherent::{InherentError, PARENT_SEAL, ParentSeal};
+pub use inherent::{InherentError, PARENT_SEAL, ParentSeal, luck};
 pub use signed::{MAX_SIGNED_SEAL_BYTES, SIGNATURE_BYTES, SignedSeal};
 pub use view::{PendingClaim, RunInfo, WorkRules};
 

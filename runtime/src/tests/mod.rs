@@ -234,6 +234,7 @@ fn a_block_that_does_not_record_its_parents_seal_truly_is_refused() {
             run: 0,
             step,
             weights_root: [7; 32],
+            luck: [8; 32],
         }))
     };
     let other = bare(RuntimeCall::System(frame_system::Call::remark {
@@ -246,6 +247,7 @@ fn a_block_that_does_not_record_its_parents_seal_truly_is_refused() {
         run: 0,
         step: 5,
         weights_root: [7; 32],
+        luck: [8; 32],
     };
     data.put_data(quern_api::PARENT_SEAL, &seal).unwrap();
     let holds = |extrinsics: &[&UncheckedExtrinsic]| {

@@ -59,7 +59,7 @@ fn advance(blocks: u32) {
 /// An order of [`TASK`], assigned.
 fn assigned(order: Order) {
     assert_eq!(submit(order, 10_000), TASK);
-    next();
+    advance(2);
     assert_eq!(task().stage, Stage::Assigned);
 }
 
