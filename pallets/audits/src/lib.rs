@@ -61,8 +61,11 @@ pub use weights::WeightInfo;
 /// Part of its stake that a verifier's ticket loses by a vote against two thirds of the others.
 pub const DIVERGED: Permill = Permill::from_percent(5);
 
-/// Draws after the first that may come to nothing before a claim lapses.
+/// Ballots after the first that may end without an outcome before a claim lapses.
 pub const MAX_REDRAWS: u32 = 2;
+
+/// Draws that may find all verifiers busy before a claim lapses.
+pub const MAX_WAITS: u32 = 50;
 
 /// Most audits that one block draws or ends by itself; the next block goes on.
 pub const DUE_A_BLOCK: u32 = 4;
@@ -395,7 +398,7 @@ pub mod pallet {
             });
             if voters.is_empty() {
                 if T::Tickets::others(Role::Verifier, &audit.author) {
-                    Self::redraw(id, audit);
+                    Self::wait(id, audit);
                 } else {
                     Self::end(id, &audit.claim, Outcome::Accepted, &[]);
                 }
@@ -467,7 +470,17 @@ pub mod pallet {
             }
         }
 
-        /// Has verifiers drawn anew, or lets the claim lapse after too many draws.
+        /// Tries again later, since all verifiers are busy, or lets the claim lapse after too long.
+        fn wait(id: AuditId, mut audit: Audit<T::AccountId>) {
+            if audit.waits >= MAX_WAITS {
+                return Self::end(id, &audit.claim, Outcome::Lapsed, &[]);
+            }
+            audit.waits = audit.waits.saturating_add(1);
+            let due = Self::now().saturating_add(T::DrawAfter::get().max(1));
+            Self::file(id, audit, due);
+        }
+
+        /// Has verifiers drawn anew, or lets the claim lapse after too many ballots.
         fn redraw(id: AuditId, mut audit: Audit<T::AccountId>) {
             if audit.redraws >= MAX_REDRAWS {
                 return Self::end(id, &audit.claim, Outcome::Lapsed, &[]);
@@ -575,6 +588,7 @@ pub mod pallet {
                 author: author.clone(),
                 ticket,
                 redraws: 0,
+                waits: 0,
                 due,
                 stage: Stage::Waiting,
             };

@@ -230,7 +230,7 @@ fn where_all_verifiers_are_busy_a_claim_waits_and_then_lapses() {
     with_chain(|| {
         set_idle(&[]);
         assert_ok!(open(5));
-        pass(5);
+        pass(2 * MAX_WAITS + 1);
         assert_eq!(told(), []);
         pass(1);
         assert_eq!(told(), [Told::Decided(5, Outcome::Lapsed, vec![])]);
@@ -365,7 +365,7 @@ proptest! {
                 }
                 Auditing::do_try_state().unwrap();
             }
-            pass(80);
+            pass(4 * MAX_WAITS);
             let told = told();
             let count = |which: fn(&Told) -> bool| told.iter().filter(|told| which(told)).count();
             let decided = count(|told| matches!(told, Told::Decided(..)));

@@ -19,8 +19,10 @@ pub struct Audit<AccountId> {
     pub author: AccountId,
     /// The author's ticket.
     pub ticket: TicketId,
-    /// Draws that came to nothing.
+    /// Ballots without an outcome.
     pub redraws: u32,
+    /// Draws that found all verifiers busy.
+    pub waits: u32,
     /// Block of the agenda in which it is filed.
     pub due: u32,
     /// Where it stands.

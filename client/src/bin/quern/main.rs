@@ -24,7 +24,7 @@ type Failure = Box<dyn std::error::Error>;
 
 /// Looks at a Quern chain, buys tickets, pays for training and uses what was trained.
 #[derive(Parser)]
-#[command(name = "quern", version, about)]
+#[command(name = "quern", version)]
 struct Arguments {
     /// The node's websocket.
     #[arg(long, global = true, default_value = "ws://127.0.0.1:9944")]

@@ -47,7 +47,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "QRN", value_parser = parse_tokens)]
         stake: Option<u128>,
         /// Most duties at a time, 1 to 16.
-        #[arg(long, default_value_t = 1)]
+        #[arg(long, default_value_t = 4)]
         concurrent: u32,
         /// This machine has a GPU.
         #[arg(long)]
