@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Measures the node: sync speed, memory, size and cost of a seal.
 
     scripts/bench-chain.py [BLOCKS]        after scripts/build.sh; default 1500 blocks
