@@ -16,6 +16,32 @@ if [[ -z ${QUERN_PYTHON-} ]]; then
     fi
     if [[ -x $venv/bin/python ]]; then
         export QUERN_PYTHON=$venv/bin/python
+        # The CUDA kernels are compiled by NVRTC, which needs no GPU. Where it cannot be had, that test skips.
+        nvrtc=("$venv"/lib/python3*/site-packages/nvidia/cuda_nvrtc/lib)
+        if [[ ! -d ${nvrtc[0]} && $(uname -m) == x86_64 ]]; then
+            "$venv/bin/python" -m pip install -q --retries 0 nvidia-cuda-nvrtc-cu12 || true
+            nvrtc=("$venv"/lib/python3*/site-packages/nvidia/cuda_nvrtc/lib)
+        fi
+        if [[ -d ${nvrtc[0]} ]]; then
+            # Behind the machine's own, if it has one.
+            export LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}${nvrtc[0]}
+        fi
+    fi
+fi
+
+# The metadata is also read by a stock client library of JavaScript, which needs Node.js with npm. Where they cannot be had,
+# that part of its test skips.
+if [[ -z ${QUERN_NODE_MODULES-} ]]; then
+    js=$(dirname "$CARGO_TARGET_DIR")/js
+    if command -v node >/dev/null && command -v npm >/dev/null &&
+        ! cmp -s tests/js/package-lock.json "$js/installed.json"; then
+        mkdir -p "$js"
+        cp tests/js/package.json tests/js/package-lock.json "$js/"
+        { npm --prefix "$js" ci --ignore-scripts --no-audit --no-fund --fetch-retries 0 >/dev/null &&
+            cp "$js/package-lock.json" "$js/installed.json"; } || rm -rf "$js"
+    fi
+    if [[ -d $js/node_modules ]]; then
+        export QUERN_NODE_MODULES=$js/node_modules
     fi
 fi
 

@@ -8,7 +8,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 "$ROOT/scripts/setup.sh"
 cd "$ROOT"
 pallets=("$@")
-((${#pallets[@]})) || pallets=(audits difficulty rewards tasks tickets work)
+((${#pallets[@]})) || pallets=(audits difficulty governance rewards tasks tickets work)
 
 # Folders of their own: the benchmarks' features would otherwise recompile everything else.
 tools=$(dirname "$CARGO_TARGET_DIR")/bencher

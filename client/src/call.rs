@@ -1,6 +1,6 @@
 //! What an account can have the chain do.
 
-use crate::Account;
+use crate::{Account, governance::Action};
 use codec::{Compact, Encode};
 use core::fmt;
 use quern_market::{
@@ -152,6 +152,8 @@ pub enum Call {
         /// How many, in the token's smallest unit.
         amount: u128,
     },
+    /// Takes part in governance.
+    Govern(Action),
 }
 
 impl Call {
@@ -179,6 +181,7 @@ impl Call {
             Self::CommitVote { .. } => ("Audits", "commit_vote"),
             Self::RevealVote { .. } => ("Audits", "reveal_vote"),
             Self::Transfer { .. } => ("Balances", "transfer_keep_alive"),
+            Self::Govern(action) => action.name(),
         }
     }
 
@@ -222,6 +225,7 @@ impl Call {
                 let id: u8 = 0;
                 vec![(id, to).encode(), Compact(*amount).encode()]
             }
+            Self::Govern(action) => action.arguments(),
         })
     }
 }

@@ -8,6 +8,7 @@
 //! 3. [`RunInfo`], [`WorkRules`], [`market`]: what the chain's runtime says, asked through runtime API calls.
 //! 4. [`Call`], [`Submitted`], [`Included`]: signed extrinsics, from the pool to the block, with the
 //!    runtime's own error names.
+//! 5. [`governance`]: parameters, referenda, votes and upgrades.
 //!
 //! Besides the chain: [`dataset`] (rows, and the blobs they are served as), [`spec`] (what a client orders), [`model`] and
 //! [`onnx`] (what a client gets).
@@ -21,6 +22,7 @@ mod client;
 pub mod dataset;
 mod error;
 mod extrinsic;
+pub mod governance;
 mod header;
 mod key;
 pub mod market;

@@ -3,6 +3,8 @@
 //! Every figure is that of the fastest repetition, and everything compared takes turns within one run, so that other load on the
 //! machine meets all sides alike.
 
+mod device;
+
 use std::{
     io::{BufRead, BufReader, Write},
     path::PathBuf,
@@ -16,11 +18,14 @@ use codec::Encode;
 use quern_training::{Dataset, DatasetError, State, StateError};
 use quern_work::{Hash, SealError, Shape, TaskSpec, Terms, U256, WorkSeal, hash::xof};
 
-use crate::backend::{BackendError, Cpu, Isa, Lottery, Trial};
+use crate::backend::{Backend, BackendError, Cpu, Device, DeviceError, Isa, Lottery, Trial};
 
 /// Options of `bench`.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
+    /// What to measure: `cpu`, `cuda:N` beside the CPU, or `auto`, the first CUDA device that can be used, else the CPU.
+    #[arg(long, value_name = "DEVICE", default_value_t = Device::Cpu)]
+    pub device: Device,
     /// Instruction set: scalar, avx2 or avx512-vnni; the best one that the machine has if not given.
     #[arg(long)]
     pub isa: Option<Isa>,
@@ -88,6 +93,16 @@ const NETWORKS: [(u32, &[u32], u32, u32); 3] = [
 /// If the machine lacks the instruction set or NumPy's side fails.
 pub fn run(options: &Options) -> Result<(), BenchError> {
     let isa = options.isa.unwrap_or_else(Isa::detect);
+    match options.device {
+        Device::Cpu => {}
+        Device::Cuda(number) => return device::run(number, options, isa),
+        Device::Auto => match device::run(0, options, isa) {
+            Err(BenchError::Backend(BackendError::Device(
+                reason @ (DeviceError::NoDriver | DeviceError::NoDevice(_)),
+            ))) => println!("measuring the CPU: {reason}"),
+            done => return done,
+        },
+    }
     let slice = Duration::from_secs_f64(options.seconds.max(0.01) / f64::from(ROUNDS));
     let mut numpy = options
         .numpy
@@ -253,7 +268,7 @@ impl Fastest {
     }
 }
 
-/// A run over made-up data.
+/// A run over made-up data, on the CPU.
 fn run_of(
     features: u32,
     hidden: &[u32],
@@ -262,6 +277,18 @@ fn run_of(
     threads: usize,
     isa: Isa,
 ) -> Result<(Cpu, TaskSpec), BenchError> {
+    let (spec, dataset, state) = made_up(features, hidden, classes, batch)?;
+    let cpu = Cpu::new(&spec, SEED, dataset, state, threads, isa)?;
+    Ok((cpu, spec))
+}
+
+/// A task over made-up data, and its first state.
+fn made_up(
+    features: u32,
+    hidden: &[u32],
+    classes: u32,
+    batch: u32,
+) -> Result<(TaskSpec, Arc<Dataset>, State), BenchError> {
     const ROWS: usize = 8192;
     let mut x = vec![0; ROWS * features as usize];
     xof(&[0; 32], b"x").fill(&mut x);
@@ -279,8 +306,7 @@ fn run_of(
         segment: 64,
     };
     let state = State::initial(&spec.sizes(), &SEED)?;
-    let cpu = Cpu::new(&spec, SEED, dataset, state, threads, isa)?;
-    Ok((cpu, spec))
+    Ok((spec, dataset, state))
 }
 
 /// A lottery whose every tile may win and none does.

@@ -114,7 +114,7 @@ pub fn next(record: Option<&Record>, scene: &Scene<'_>) -> Move {
 fn fresh(scene: &Scene<'_>) -> Move {
     let run = scene.run;
     let segment = u64::from(run.spec.segment.max(1));
-    let window = run.committed.saturating_add(scene.max_ahead);
+    let window = run.committed.saturating_add(scene.max_ahead.max(segment));
     let last = run.steps.unwrap_or(u64::MAX).min(window);
     let most = run
         .accepted

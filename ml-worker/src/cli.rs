@@ -9,7 +9,7 @@ use quern_work::Hash;
 
 use crate::{
     WorkerError,
-    backend::Isa,
+    backend::{Device, Isa},
     bench,
     worker::{BlobOptions, Options},
 };
@@ -59,10 +59,13 @@ pub struct RunArgs {
     /// Refuse a node whose chain has another genesis hash (0x and 64 hex digits).
     #[arg(long, value_name = "HASH", value_parser = genesis)]
     genesis: Option<Hash>,
-    /// Threads that train or execute [default: all cores].
+    /// What trains or executes: `auto` (the first CUDA device that can be used, else the CPU), `cpu`, or `cuda:N`.
+    #[arg(long, value_name = "DEVICE", default_value_t)]
+    device: Device,
+    /// Threads that train or execute on the CPU [default: all cores].
     #[arg(long, value_name = "COUNT")]
     threads: Option<NonZero<usize>>,
-    /// Instructions that train or execute: scalar, avx2 or avx512-vnni [default: the best this machine has].
+    /// Instructions that train or execute on the CPU: scalar, avx2 or avx512-vnni [default: the best this machine has].
     #[arg(long, value_name = "NAME")]
     isa: Option<Isa>,
     /// Folder for training states, claims, votes and blobs [default: $XDG_DATA_HOME/quern/worker or ~/.local/share/quern/worker].
@@ -146,6 +149,7 @@ impl RunArgs {
                 .data_dir
                 .or_else(default_data_dir)
                 .ok_or(WorkerError::NoDataDir)?,
+            device: self.device,
             threads: self.threads.map_or_else(cores, NonZero::get),
             isa: self.isa.unwrap_or_else(Isa::detect),
             held_out_every: self.held_out_every.map(NonZero::get),
@@ -207,6 +211,17 @@ mod tests {
     }
 
     #[test]
+    fn the_device_is_chosen_unless_it_is_named() {
+        let device = |line| parse(line).unwrap().run.options().unwrap().device;
+        assert_eq!(device("quern-worker --dev"), Device::Auto);
+        assert_eq!(device("quern-worker --dev --device cpu"), Device::Cpu);
+        assert_eq!(
+            device("quern-worker --dev --device cuda:1"),
+            Device::Cuda(1)
+        );
+    }
+
+    #[test]
     fn roles_are_given_with_commas_and_mining_is_the_default() {
         let roles = |line| parse(line).unwrap().run.options().unwrap().roles;
         assert_eq!(roles("quern-worker --dev"), [Role::Miner]);
@@ -240,6 +255,8 @@ mod tests {
             "quern-worker --dev --node http://127.0.0.1:9944",
             "quern-worker --dev --dataset mnist",
             "quern-worker --dev --isa mmx",
+            "quern-worker --dev --device gpu",
+            "quern-worker --dev --device cuda:",
             "quern-worker --dev --role client",
             "quern-worker --dev --role miner,",
             "quern-worker --dev --blobs-listen 127.0.0.1:0",

@@ -12,7 +12,7 @@ use quern_work::{Hash, Shape, U256, target};
 
 use crate::{
     WorkerError,
-    backend::{Cpu, Lottery, Win},
+    backend::{self, Lottery, Win},
     checkpoint::Store,
     display::Phase,
     shelf::state_len,
@@ -53,7 +53,7 @@ pub struct Show {
 
 /// A run in training.
 pub struct Course {
-    cpu: Cpu,
+    training: backend::Run,
     store: Arc<Store>,
     trace: SharedTrace,
     show: Option<Show>,
@@ -67,11 +67,16 @@ pub struct Course {
 }
 
 impl Course {
-    /// A course of the run that `store` keeps. `cpu` holds any state of that run; `trace` is filled and shared with whoever claims.
-    pub fn new(cpu: Cpu, store: Arc<Store>, trace: SharedTrace, show: Option<Show>) -> Self {
+    /// A course of the run that `store` keeps. `training` holds any state of that run; `trace` is filled and shared with whoever claims.
+    pub fn new(
+        training: backend::Run,
+        store: Arc<Store>,
+        trace: SharedTrace,
+        show: Option<Show>,
+    ) -> Self {
         let all = state_len(&store.owner().spec).saturating_mul(2 * u64::from(MAX_SEGMENTS));
         Self {
-            cpu,
+            training,
             trace,
             show,
             window: Window::default(),
@@ -98,7 +103,7 @@ impl Course {
 
     /// What working on it now is worth; none if there is nothing to do under this template.
     pub(crate) fn worth(&self, run: &Run, chain: &Chain) -> Option<Worth> {
-        let step = self.cpu.step_number();
+        let step = self.training.step_number();
         let paid = run.steps.is_some();
         let leads_on = !self.stands(chain) || self.window.leads_on(step, chain);
         if leads_on {
@@ -116,7 +121,7 @@ impl Course {
     /// Whether state and trace are where the chain can be followed from.
     fn stands(&self, chain: &Chain) -> bool {
         let trace = self.trace.lock();
-        self.ready && trace.covers(chain.accepted) && self.cpu.step_number() <= trace.next()
+        self.ready && trace.covers(chain.accepted) && self.training.step_number() <= trace.next()
     }
 
     /// One decision, applied.
@@ -127,7 +132,7 @@ impl Course {
         run: &Run,
     ) -> Result<(), WorkerError> {
         let chain = Chain::new(template, run);
-        let step = self.cpu.step_number();
+        let step = self.training.step_number();
         out.gauges.update(|progress| {
             progress.step = step;
             progress.committed = run.committed;
@@ -139,7 +144,11 @@ impl Course {
             if !self.ready {
                 self.ready = true;
                 self.evaluate(out)?;
-                tracing::info!("run {} goes on at step {}", run.id, self.cpu.step_number());
+                tracing::info!(
+                    "run {} goes on at step {}",
+                    run.id,
+                    self.training.step_number()
+                );
             }
             return Ok(());
         }
@@ -154,7 +163,7 @@ impl Course {
             }
             Decision::Train => self.train(out, template, run, &chain),
             Decision::Rewind => {
-                self.keep();
+                self.keep()?;
                 self.window.rewound(step);
                 self.replay(out, chain.accepted)
             }
@@ -162,12 +171,12 @@ impl Course {
     }
 
     /// Keeps the state, so that another worker can go on from it.
-    pub(crate) fn leave(&self) -> Result<(), WorkerError> {
+    pub(crate) fn leave(&mut self) -> Result<(), WorkerError> {
         let trace = self.trace.lock();
-        let step = self.cpu.step_number();
+        let step = self.training.step_number();
         // a worker that went back has kept the state from which it did
         if trace.resumes_at(step) {
-            self.store.save(&self.cpu.state(), &trace)?;
+            self.store.save(&self.training.state()?, &trace)?;
         }
         tracing::info!(
             "stopped; run {} is kept at step {}",
@@ -211,13 +220,13 @@ impl Course {
             ),
             threshold: self.finds.threshold(template, &shape),
         };
-        let done = self.cpu.step(Some(&lottery))?;
+        let done = self.training.step(Some(&lottery))?;
         self.window.worked(done.step, chain);
         for order in self.finds.sift(done.wins, template, run, &shape) {
             out.order(order);
         }
         if let Some(weights_root) = done.weights_root {
-            self.record(done.step, weights_root, done.correct, chain.last);
+            self.record(done.step, weights_root, done.correct, chain.last)?;
         }
         out.gauges.update(|progress| {
             progress.phase = Phase::Mining;
@@ -235,21 +244,27 @@ impl Course {
     }
 
     /// Records a step that is new, and keeps the state at its segment's end, and in any case the run's last one.
-    fn record(&self, step: u64, weights_root: Hash, correct: u32, last: Option<u64>) {
+    fn record(
+        &mut self,
+        step: u64,
+        weights_root: Hash,
+        correct: u32,
+        last: Option<u64>,
+    ) -> Result<(), WorkerError> {
         {
             let mut trace = self.trace.lock();
             if trace.next() != step || !trace.push(weights_root, correct) {
-                return;
+                return Ok(());
             }
         }
         // hashing and writing a large state takes long: nobody else waits for it
-        let state = self.cpu.state();
+        let state = self.training.state()?;
         let root = state.root();
         let known = {
             let mut trace = self.trace.lock();
             if trace.next() != state.step {
                 // given up meanwhile
-                return;
+                return Ok(());
             }
             trace.close(root);
             trace.clone()
@@ -259,6 +274,7 @@ impl Course {
         if segments.is_multiple_of(self.keep_every) || last == Some(state.step) {
             self.said(self.store.save(&state, &known));
         }
+        Ok(())
     }
 
     /// Brings state and trace to where the chain can be followed from: the newest kept state that the kept trace leads to, else the
@@ -274,7 +290,7 @@ impl Course {
         let from_here = |step| known.covers(accepted) && step >= accepted && known.resumes_at(step);
         let step = match self.store.newest(from_here) {
             Some(state) => {
-                self.cpu.restore(&state)?;
+                self.training.restore(&state)?;
                 state.step
             }
             None => {
@@ -282,7 +298,7 @@ impl Course {
                 accepted
             }
         };
-        if self.cpu.step_number() != step {
+        if self.training.step_number() != step {
             // told to stop on the way
             return Ok(());
         }
@@ -295,7 +311,7 @@ impl Course {
             return Ok(());
         } else {
             let segment = self.store.owner().spec.segment;
-            *trace = Trace::new(segment, accepted, self.cpu.state().root());
+            *trace = Trace::new(segment, accepted, self.training.state()?.root());
         }
         self.store.forget_after(trace.next());
         self.window.returned();
@@ -304,29 +320,31 @@ impl Course {
 
     /// Brings the state to exactly `to` steps, from the nearest one at hand: the current one, a kept one, or the seed.
     fn replay(&mut self, out: &mut Surroundings, to: u64) -> Result<(), WorkerError> {
-        let current = self.cpu.step_number();
+        let current = self.training.step_number();
         let nearer = if current <= to { current + 1 } else { 0 };
         if let Some(state) = self.store.newest(|step| (nearer..=to).contains(&step)) {
-            self.cpu.restore(&state)?;
+            self.training.restore(&state)?;
         } else if current > to {
             let owner = self.store.owner();
             let state = State::initial(&owner.spec.sizes(), &owner.seed)?;
-            self.cpu.restore(&state)?;
+            self.training.restore(&state)?;
         }
-        while self.cpu.step_number() < to && !out.stopping() {
-            let step = self.cpu.step_number();
+        while self.training.step_number() < to && !out.stopping() {
+            let step = self.training.step_number();
             out.gauges.update(|progress| {
                 progress.phase = Phase::Replaying(to);
                 progress.step = step;
             });
-            self.cpu.step(None)?;
+            self.training.step(None)?;
         }
         Ok(())
     }
 
-    fn keep(&self) {
-        let trace = self.trace.lock();
-        self.said(self.store.save(&self.cpu.state(), &trace));
+    fn keep(&mut self) -> Result<(), WorkerError> {
+        let state = self.training.state()?;
+        let kept = self.store.save(&state, &self.trace.lock());
+        self.said(kept);
+        Ok(())
     }
 
     /// A full disk is said, and training goes on: the state can be replayed.
@@ -339,7 +357,7 @@ impl Course {
     fn evaluate(&mut self, out: &Surroundings) -> Result<(), WorkerError> {
         self.evaluated = Instant::now();
         if let Some(show) = &self.show {
-            let found = self.cpu.accuracy(&show.held_out)?;
+            let found = self.training.accuracy(&show.held_out)?;
             let accuracy = found.correct as f64 / found.rows as f64;
             out.gauges
                 .update(|progress| progress.accuracy = Some(accuracy));

@@ -12,7 +12,7 @@ use quern_training::{Dataset, State};
 use quern_work::Hash;
 
 use crate::{
-    backend::{BackendError, Cpu},
+    backend::BackendError,
     chain::Chain,
     data::{DataError, Library},
     execute::Machine,
@@ -182,16 +182,9 @@ fn score(machine: &Machine, material: Material) -> Result<Vec<Score>, BackendErr
     models
         .into_iter()
         .map(|(run, state)| {
-            let Machine { threads, isa, .. } = *machine;
-            let cpu = Cpu::new(
-                &spec,
-                Hash::default(),
-                held_out.clone(),
-                state,
-                threads,
-                isa,
-            )?;
-            let correct = cpu.accuracy(&held_out)?.correct;
+            let (seed, dataset) = (Hash::default(), held_out.clone());
+            let mut model = machine.hardware.begin(&spec, seed, dataset, state)?;
+            let correct = model.accuracy(&held_out)?.correct;
             let correct = u32::try_from(correct).unwrap_or(u32::MAX);
             Ok(Score { run, correct })
         })

@@ -8,17 +8,15 @@ use quern_work::Hash;
 use tokio::sync::Semaphore;
 
 use crate::{
-    backend::{BackendError, Cpu, Isa},
+    backend::{BackendError, Hardware, Isa, Run},
     trace::Trace,
 };
 
 /// What this machine gives to executing.
 #[derive(Clone, Debug)]
 pub struct Machine {
-    /// Threads of one execution.
-    pub threads: usize,
-    /// Instructions.
-    pub isa: Isa,
+    /// What it trains and executes with.
+    pub hardware: Hardware,
     /// One execution at a time, whatever is asked for.
     turn: Arc<Semaphore>,
 }
@@ -26,9 +24,13 @@ pub struct Machine {
 impl Machine {
     /// A machine of this many threads and these instructions.
     pub fn new(threads: usize, isa: Isa) -> Self {
+        Self::of(Hardware::cpu(threads, isa))
+    }
+
+    /// A machine of this hardware.
+    pub fn of(hardware: Hardware) -> Self {
         Self {
-            threads,
-            isa,
+            hardware,
             turn: Arc::new(Semaphore::new(1)),
         }
     }
@@ -53,7 +55,7 @@ pub struct Segment {
 
 /// Executes segments of one run.
 pub struct Executor {
-    cpu: Cpu,
+    run: Run,
     segment: u32,
 }
 
@@ -69,9 +71,9 @@ impl Executor {
         dataset: Arc<Dataset>,
         state: State,
     ) -> Result<Self, BackendError> {
-        let cpu = Cpu::new(spec, seed, dataset, state, machine.threads, machine.isa)?;
+        let run = machine.hardware.begin(spec, seed, dataset, state)?;
         Ok(Self {
-            cpu,
+            run,
             segment: spec.segment,
         })
     }
@@ -79,19 +81,19 @@ impl Executor {
     /// Executes the segment that begins with `start`.
     ///
     /// # Errors
-    /// [`BackendError::State`] if it is no state of this task's network, [`BackendError::Exhausted`].
+    /// [`BackendError::State`] if it is no state of this task's network, [`BackendError::Exhausted`], [`BackendError::Device`].
     pub fn segment(&mut self, start: &State) -> Result<Segment, BackendError> {
-        self.cpu.restore(start)?;
+        self.run.restore(start)?;
         let mut trace = Trace::new(self.segment, start.step, start.root());
         let mut weights_roots = Vec::new();
         loop {
-            let root = self.cpu.weights_root();
+            let root = self.run.weights_root()?;
             weights_roots.push(root);
-            if trace.push(root, self.cpu.step(None)?.correct) {
+            if trace.push(root, self.run.step(None)?.correct) {
                 break;
             }
         }
-        let result = trace.close(self.cpu.state().root());
+        let result = trace.close(self.run.state()?.root());
         Ok(Segment {
             result,
             weights_roots,
@@ -101,12 +103,12 @@ impl Executor {
     /// Brings the state to `step` and gives it, unless it is past it already.
     ///
     /// # Errors
-    /// [`BackendError::Exhausted`].
+    /// [`BackendError::Exhausted`] and [`BackendError::Device`].
     pub fn forward(&mut self, step: u64) -> Result<State, BackendError> {
-        while self.cpu.step_number() < step {
-            self.cpu.step(None)?;
+        while self.run.step_number() < step {
+            self.run.step(None)?;
         }
-        Ok(self.cpu.state())
+        self.run.state()
     }
 }
 

@@ -16,7 +16,6 @@ use tokio::{
 
 use crate::{
     WorkerError,
-    backend::Cpu,
     chain::{Chain, Patience, say},
     checkpoint::{Owner, Store},
     claimant::{Claimant, Final},
@@ -266,13 +265,12 @@ impl<C: Chain, S: Shelf> Miner<C, S> {
                 .unwrap_or_else(|crash| std::panic::resume_unwind(crash.into_panic()))?
         };
         tracing::info!(
-            "run {} of {}: layers {:?}, batch {}, {} threads, {}",
+            "run {} of {}: layers {:?}, batch {}, {}",
             run.id,
             ss58(&self.chain.account()),
             run.spec.sizes(),
             run.spec.batch,
-            self.machine.threads,
-            self.machine.isa
+            self.machine.hardware
         );
         if self.courses.send(course).await.is_err() {
             return Ok(None);
@@ -424,9 +422,10 @@ fn course(
         .trace()
         .unwrap_or_else(|| Trace::new(run.spec.segment, 0, state.root()));
     let trace = SharedTrace::new(trace);
-    let Machine { threads, isa, .. } = *machine;
-    let cpu = Cpu::new(&run.spec, run.seed, dataset, state, threads, isa)?;
-    Ok((Course::new(cpu, store, trace.clone(), show), trace))
+    let training = machine
+        .hardware
+        .begin(&run.spec, run.seed, dataset, state)?;
+    Ok((Course::new(training, store, trace.clone(), show), trace))
 }
 
 /// The tasks that miner tickets are assigned to and have no run of yet.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use codec::{Decode, Encode};
 use quern_market::{
     Claim, SegmentResult,
-    claim::{steps_root, trace_tree},
+    claim::{steps_tree, trace_tree},
 };
 use quern_work::Hash;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
@@ -89,7 +89,7 @@ impl Trace {
         let result = SegmentResult {
             start_root: self.root,
             state_root: root,
-            steps_root: steps_root(&self.open),
+            steps_root: steps_tree(&self.open).root(),
             correct: self.correct,
         };
         self.results.push(result);
@@ -225,7 +225,7 @@ mod tests {
         let expected = SegmentResult {
             start_root: name(12),
             state_root: name(16),
-            steps_root: steps_root(&[name(12), name(13), name(14), name(15)]),
+            steps_root: steps_tree(&[name(12), name(13), name(14), name(15)]).root(),
             correct: 4,
         };
         assert_eq!(trace(18).between(12, 16), Some(&[expected][..]));

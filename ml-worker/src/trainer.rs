@@ -122,7 +122,7 @@ impl Trainer {
             }
         }
         self.places
-            .iter()
+            .iter_mut()
             .try_for_each(|place| place.course.leave())
     }
 

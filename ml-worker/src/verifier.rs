@@ -7,8 +7,13 @@
 
 use std::sync::Arc;
 
-use quern_client::{AuditId, AuditInfo, AuditVote, Call, Error, Executed, SeatInfo, SegmentResult};
-use quern_market::claim::trace_tree;
+use quern_client::{
+    Account, AuditId, AuditInfo, AuditVote, Call, Error, Executed, SeatInfo, SegmentResult,
+};
+use quern_market::{
+    claim::{steps_tree, trace_tree},
+    vote::Question,
+};
 use quern_training::{Dataset, State};
 use quern_work::Hash;
 
@@ -51,6 +56,7 @@ pub struct Audit<C, S> {
 /// Everything that executing takes.
 struct Material {
     info: AuditInfo,
+    voter: Account,
     dataset: Arc<Dataset>,
     starts: Vec<Hash>,
     trace: Vec<Hash>,
@@ -107,6 +113,7 @@ impl<C: Chain, S: Shelf> Audit<C, S> {
         Ok(Some(Material {
             trace: shelf::read_hashes(&trace),
             info,
+            voter: seat.voter,
             dataset,
             starts,
             drawn,
@@ -185,6 +192,7 @@ impl<C: Chain, S: Shelf> Subject for Audit<C, S> {
 fn execute(machine: &Machine, material: Material) -> Result<AuditVote, BackendError> {
     let Material {
         info,
+        voter,
         dataset,
         starts,
         trace,
@@ -195,6 +203,11 @@ fn execute(machine: &Machine, material: Material) -> Result<AuditVote, BackendEr
     };
     let mut executor = Executor::new(machine, &info.spec, info.seed, dataset, first.clone())?;
     let tree = trace_tree(&trace);
+    let question = Question {
+        audit: info.id,
+        redraws: info.redraws,
+        voter: &voter,
+    };
     let mut found = Vec::new();
     for (index, start) in drawn {
         let Segment {
@@ -204,14 +217,22 @@ fn execute(machine: &Machine, material: Material) -> Result<AuditVote, BackendEr
         if !leads_on(&result, &starts, index) {
             return Ok(AuditVote::NotServed);
         }
+        let step = question.step(index, info.spec.segment) as usize;
+        let steps = steps_tree(&weights_roots);
         // a trace of one segment has an empty path; a longer path than a trace's can have is not served
-        let Ok(path) = tree.path(index as usize).try_into() else {
+        let (Ok(path), Ok(step_path), Some(&step_root)) = (
+            tree.path(index as usize).try_into(),
+            steps.path(step).try_into(),
+            weights_roots.get(step),
+        ) else {
             return Ok(AuditVote::NotServed);
         };
         found.push(Executed {
             result,
             path,
             false_seal: false_seal(&info.sealed, start.step, &weights_roots),
+            step_root,
+            step_path,
         });
     }
     Ok(found
@@ -251,6 +272,11 @@ mod tests {
     };
 
     const AUDIT: AuditId = 5;
+    const QUESTION: Question<'_> = Question {
+        audit: AUDIT,
+        redraws: 0,
+        voter: &ACCOUNT,
+    };
     const AUTHOR: &str = "/ip4/127.0.0.1/tcp/9/p2p/author";
 
     fn info(claim: Claim, segments: &[u32]) -> AuditInfo {
@@ -362,7 +388,11 @@ mod tests {
         for drawn in [&[0][..], &[2, 0], &[1]] {
             let (chain, shelf, audit) = scene(claim(), drawn).await;
             serve_states(&shelf).await;
-            assert!(voted(&chain, audit).await.agrees(&claim(), 3, drawn));
+            assert!(
+                voted(&chain, audit)
+                    .await
+                    .agrees(&claim(), 3, drawn, QUESTION)
+            );
             let asked = shelf.asked.lock().unwrap();
             assert!(asked.iter().all(|from| from == &[AUTHOR]));
         }
@@ -379,7 +409,7 @@ mod tests {
             serve_states(&shelf).await;
             publish_hashes(&shelf, &digests(&wrong)).await.unwrap();
             let vote = voted(&chain, audit).await;
-            assert_eq!(vote.agrees(&claim, 3, drawn), agrees, "{drawn:?}");
+            assert_eq!(vote.agrees(&claim, 3, drawn, QUESTION), agrees, "{drawn:?}");
         }
     }
 
@@ -417,7 +447,7 @@ mod tests {
         serve_states(&shelf).await;
         let run = crate::claim::tests::run(4, Some(states(4)[4].root()));
         chain.world.lock().unwrap().runs = vec![run];
-        assert!(voted(&chain, audit).await.agrees(&claim, 2, &[0]));
+        assert!(voted(&chain, audit).await.agrees(&claim, 2, &[0], QUESTION));
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -429,7 +459,7 @@ mod tests {
             chain.block(|_| ());
         };
         let (vote, ()) = tokio::join!(voted(&chain, audit), late);
-        assert!(vote.agrees(&claim(), 3, &[1]));
+        assert!(vote.agrees(&claim(), 3, &[1], QUESTION));
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -31,7 +31,8 @@ impl Chain {
         Self {
             accepted: run.accepted,
             committed: run.committed,
-            max_ahead: template.rules.max_ahead,
+            // a window is never shorter than a segment
+            max_ahead: template.rules.max_ahead.max(run.spec.segment.into()),
             last: run.steps,
             template: template.pre_hash,
         }

@@ -25,7 +25,7 @@ use tokio::{
 
 use crate::{
     WorkerError,
-    backend::Isa,
+    backend::{BackendError, Device, Hardware, Isa},
     chain::Node,
     checkpoint,
     course::Show,
@@ -66,6 +66,8 @@ pub struct Options {
     pub genesis: Option<Hash>,
     /// Where states, claims, votes and blobs are kept.
     pub data_dir: PathBuf,
+    /// What trains.
+    pub device: Device,
     /// Threads that train.
     pub threads: usize,
     /// Instructions that train.
@@ -123,11 +125,13 @@ pub fn run(options: Options, display: Display) -> Result<(), WorkerError> {
     } else {
         None
     };
+    let hardware =
+        Hardware::open(options.device, options.threads, options.isa).map_err(BackendError::from)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
-    let done = runtime.block_on(work(options, data, &display));
+    let done = runtime.block_on(work(options, hardware, data, &display));
     runtime.shutdown_timeout(LAST_WORDS);
     display.finish();
     done
@@ -142,6 +146,7 @@ struct Line {
 
 async fn work(
     options: Options,
+    hardware: Hardware,
     data: Option<Loaded>,
     display: &Display,
 ) -> Result<(), WorkerError> {
@@ -184,7 +189,7 @@ async fn work(
     let blobs = serve(&options.blobs, &folder, &journal).await?;
     let stop = Arc::new(AtomicBool::new(false));
     let mut parts = start(
-        &options, data, line, gauges, genesis, journal, &blobs, &stop,
+        &options, hardware, data, line, gauges, genesis, journal, &blobs, &stop,
     );
 
     let told = tokio::select! {
@@ -283,6 +288,7 @@ struct Parts {
 #[allow(clippy::too_many_arguments)]
 fn start(
     options: &Options,
+    hardware: Hardware,
     data: Option<Loaded>,
     line: Line,
     gauges: Gauges,
@@ -297,7 +303,7 @@ fn start(
         None => (None, None),
     };
     let library = Library::new(blobs.clone(), training_rows);
-    let machine = Machine::new(options.threads, options.isa);
+    let machine = Machine::of(hardware);
     let mut parts = Parts {
         roles: JoinSet::new(),
         training: JoinSet::new(),

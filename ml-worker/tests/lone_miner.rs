@@ -10,12 +10,12 @@ use std::{
 };
 
 use quern_client::{Run, SegmentResult, Template, WorkRules};
-use quern_market::claim::steps_root;
+use quern_market::claim::steps_tree;
 use quern_training::{Dataset, State, weights_tree};
 use quern_work::{Hash, Terms, WorkSeal, hash, target, task::TaskSpec, verify};
 use quern_worker::{
     WorkerError,
-    backend::{Cpu, Isa},
+    backend::{Hardware, Isa},
     checkpoint::{Owner, Store},
     course::{Course, Show},
     display::{Gauges, Phase, Progress},
@@ -105,7 +105,7 @@ fn exact_segment(from: u64) -> SegmentResult {
     SegmentResult {
         start_root,
         state_root: state.root(),
-        steps_root: steps_root(&weights),
+        steps_root: steps_tree(&weights).root(),
         correct,
     }
 }
@@ -124,12 +124,17 @@ fn course(data_dir: &Path, run: &Run) -> (Course, SharedTrace) {
         .trace()
         .unwrap_or_else(|| Trace::new(SEGMENT, 0, first.root()));
     let trace = SharedTrace::new(trace);
-    let cpu = Cpu::new(&spec(), SEED, Arc::new(dataset()), first, 1, Isa::detect()).unwrap();
+    let hardware = Hardware::cpu(1, Isa::detect());
+    let data = Arc::new(dataset());
+    let training = hardware.begin(&spec(), SEED, data, first).unwrap();
     let show = Show {
         held_out: Arc::new(dataset()),
         every: None,
     };
-    (Course::new(cpu, store, trace.clone(), Some(show)), trace)
+    (
+        Course::new(training, store, trace.clone(), Some(show)),
+        trace,
+    )
 }
 
 /// A chain of one run, and the trainer that works it.

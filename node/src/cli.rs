@@ -1,12 +1,12 @@
 //! What may be asked for on the command line.
 
 use crate::chain_spec;
-use clap::{Parser, Subcommand as Subcommands};
-use polkadot_sdk::sp_runtime::AccountId32;
+use clap::{Args, Parser, Subcommand as Subcommands};
+use polkadot_sdk::{sp_core::H256, sp_runtime::AccountId32};
 use quern_pouw::DEFAULT_INTERVAL;
 use sc_cli::SubstrateCli;
 use sc_service::ChainSpec;
-use std::{str::FromStr, time::Duration};
+use std::{path::PathBuf, str::FromStr, time::Duration};
 
 /// A Quern node.
 #[derive(Debug, Parser)]
@@ -40,6 +40,13 @@ pub struct Cli {
         value_parser = clap::value_parser!(u64).range(1..=3600)
     )]
     template_interval: u64,
+
+    /// Take no part in Snow, whatever the chain says.
+    ///
+    /// The node neither asks nor answers which block is preferred, and its GRANDPA votes wait for nothing. Too many
+    /// such validators, and Snow accepts nothing; finality goes on without it.
+    #[arg(long)]
+    no_snow: bool,
 }
 
 impl Cli {
@@ -49,6 +56,11 @@ impl Cli {
         self.author
             .clone()
             .or_else(|| self.run.shared_params.is_dev().then(alice))
+    }
+
+    /// Whether the node takes part in Snow where the chain has it on.
+    pub const fn snow(&self) -> bool {
+        !self.no_snow
     }
 
     /// The longest time a template may stand.
@@ -117,6 +129,29 @@ pub enum Subcommand {
 
     /// Print best, finalised and genesis block of the database
     ChainInfo(sc_cli::ChainInfoCmd),
+
+    /// Try a runtime upgrade on the state of a live chain, before anybody votes on it
+    ///
+    /// Fetches the state over RPC into memory and runs the new runtime's migrations on it, with all the checks that the
+    /// migrations and the pallets bring. Nothing is sent to the chain. Ends with status 1, and the name of the reason, if
+    /// the upgrade must not be enacted.
+    TryRuntime(TryRuntime),
+}
+
+/// What is tried, and on which state.
+#[derive(Debug, Args)]
+pub struct TryRuntime {
+    /// The websocket of a node that follows the chain
+    #[arg(long, value_name = "URL", default_value = "ws://127.0.0.1:9944")]
+    pub uri: String,
+
+    /// The hash of the block whose state is taken [default: the last finalised one]
+    #[arg(long, value_name = "HASH")]
+    pub at: Option<H256>,
+
+    /// The new runtime, built with the `try-runtime` feature
+    #[arg(long, value_name = "FILE")]
+    pub runtime: PathBuf,
 }
 
 fn parse_author(text: &str) -> Result<AccountId32, String> {
@@ -161,6 +196,28 @@ mod tests {
             parse(&["--dev", "--author", &other]).unwrap().author(),
             Some(AccountId32::new([1; 32]))
         );
+    }
+
+    #[test]
+    fn an_upgrade_is_tried_on_the_last_finalised_state_unless_told_otherwise() {
+        let told = |more: &[&str]| {
+            let arguments = [&["try-runtime", "--runtime", "new.wasm"], more].concat();
+            match parse(&arguments).unwrap().subcommand {
+                Some(Subcommand::TryRuntime(told)) => told,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(told(&[]).at, None);
+        assert_eq!(told(&[]).uri, "ws://127.0.0.1:9944");
+        let hash = format!("0x{}", "07".repeat(32));
+        assert_eq!(told(&["--at", &hash]).at, Some(H256([7; 32])));
+        assert!(parse(&["try-runtime"]).is_err(), "a runtime must be named");
+    }
+
+    #[test]
+    fn a_node_takes_part_in_snow_unless_told_otherwise() {
+        assert!(parse(&[]).unwrap().snow());
+        assert!(!parse(&["--no-snow"]).unwrap().snow());
     }
 
     #[test]

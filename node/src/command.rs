@@ -6,6 +6,7 @@
 use crate::{
     check::check_block,
     service::{self, Block},
+    try_runtime::try_runtime,
 };
 use polkadot_sdk::{
     sc_consensus_grandpa,
@@ -81,6 +82,14 @@ pub(crate) fn run() -> sc_cli::Result<()> {
         Some(Subcommand::ChainInfo(cmd)) => {
             database_runner(&cli, cmd)?.sync_run(|config| cmd.run::<Block>(&config))
         }
+        Some(Subcommand::TryRuntime(command)) => {
+            // A migration says in the log why it fails.
+            LoggerBuilder::new("warn").init()?;
+            let tried = try_runtime(command)
+                .map_err(|refusal| sc_cli::Error::Application(Box::new(refusal)))?;
+            println!("{tried}");
+            Ok(())
+        }
     }
 }
 
@@ -93,8 +102,10 @@ fn run_node(mut cli: Cli) -> sc_cli::Result<()> {
         interval: cli.template_interval(),
         build_time: DEFAULT_BUILD_TIME,
     });
+    let snow = cli.snow();
     runner.run_node_until_exit(|config| async move {
-        service::new_full::<NetworkWorker<_, _>>(config, authoring).map_err(sc_cli::Error::Service)
+        service::new_full::<NetworkWorker<_, _>>(config, authoring, snow)
+            .map_err(sc_cli::Error::Service)
     })
 }
 

@@ -6,13 +6,15 @@
 //!
 //! - [`command`] does what the command line asks for;
 //! - [`check`] checks a block of the database again;
-//! - [`service`] wires client, network, GRANDPA and the engine of `quern-pouw` into a running node;
+//! - [`try_runtime`] tries a runtime upgrade on the state of a live chain;
+//! - [`service`] wires client, network, GRANDPA, Snow and the engine of `quern-pouw` into a running node;
 //! - [`modules`] adds our JSON-RPC modules to those that every Substrate node serves.
 
 mod check;
 mod command;
 mod modules;
 mod service;
+mod try_runtime;
 
 use std::process::ExitCode;
 

@@ -20,6 +20,10 @@ use quern_pouw::{
     rpc::{Network, Work, WorkApiServer},
 };
 use quern_runtime::{BlockNumber, Hash};
+use quern_snow_finality::{
+    Snow,
+    rpc::{SnowApiServer, SnowRpc},
+};
 use std::{error::Error, sync::Arc};
 
 /// What the GRANDPA module reads.
@@ -52,6 +56,8 @@ pub(crate) struct Deps {
     pub(crate) identity: Identity,
     /// Its pulse.
     pub(crate) vitals: Arc<Vitals>,
+    /// Its Snow; `None` if it was started without.
+    pub(crate) snow: Option<Snow>,
 }
 
 /// Our modules, merged into one.
@@ -71,6 +77,7 @@ pub(crate) fn module(
         network,
         identity,
         vitals,
+        snow,
     } = deps;
     let mut module = RpcModule::new(());
     module.merge(System::new(client.clone(), pool.clone()).into_rpc())?;
@@ -92,6 +99,7 @@ pub(crate) fn module(
             .into_rpc(),
     )?;
     module.merge(Market::<Block, _>::new(client.clone()).into_rpc())?;
+    module.merge(SnowRpc::<Block, _>::new(client.clone(), snow.clone()).into_rpc())?;
     let pool = pool.clone();
     let waiting = move || {
         let status = pool.status();

@@ -1,4 +1,4 @@
-//! Wires the parts of a node together: client, transaction pool, GRANDPA, the seal engine, network
+//! Wires the parts of a node together: client, transaction pool, GRANDPA, Snow, the seal engine, network
 //! and RPC.
 //!
 //! A block passes, from outside in: the finality gate (refuses what does not descend from the
@@ -31,6 +31,7 @@ use quern_node::rpc::{
 };
 use quern_pouw::{AuthoringConfig, AuthoringParts, Inherents, Metrics, UsefulWork, rpc::Network};
 use quern_runtime::RuntimeApi;
+use quern_snow_finality::{Parts, Worker, protocol::protocol};
 use sc_service::{
     BuildNetworkParams, Configuration, Error, PartialComponents, SpawnTasksParams, TFullBackend,
     TFullClient, TaskManager,
@@ -43,7 +44,7 @@ use std::{
 pub(crate) use quern_runtime::opaque::Block;
 
 /// Runs the WASM runtime; there is no native one.
-type Executor = WasmExecutor<SubstrateHostFunctions>;
+pub(crate) type Executor = WasmExecutor<SubstrateHostFunctions>;
 /// The chain's database and runtime.
 pub(crate) type FullClient = TFullClient<Block, RuntimeApi, Executor>;
 /// The database.
@@ -163,13 +164,14 @@ fn telemetry(config: &Configuration) -> Result<Option<(TelemetryWorker, Telemetr
 }
 
 /// Starts a node; it runs until the returned task manager is dropped or an essential task ends.
-/// With `authoring` it makes block templates.
+/// With `authoring` it makes block templates, with `snow` it takes part in Snow where the chain has it on.
 ///
 /// # Errors
 /// Whatever keeps a part from starting: a taken port, a key that cannot be read, a broken database.
 pub(crate) fn new_full<N: NetworkBackend<Block, <Block as BlockT>::Hash>>(
     config: Configuration,
     authoring: Option<AuthoringConfig>,
+    snow: bool,
 ) -> Result<TaskManager, Error> {
     let Partial {
         client,
@@ -206,6 +208,11 @@ pub(crate) fn new_full<N: NetworkBackend<Block, <Block as BlockT>::Hash>>(
             net_config.peer_store_handle(),
         );
     net_config.add_notification_protocol(grandpa_peers);
+    let snow_protocol = snow.then(|| {
+        let (protocol, inbox) = protocol::<Block, N>(client.info().genesis_hash);
+        net_config.add_request_response_protocol(protocol);
+        inbox
+    });
     let (network, system_rpc_tx, tx_handler_controller, sync_service, _bitswap) =
         sc_service::build_network(BuildNetworkParams {
             config: &config,
@@ -267,6 +274,26 @@ pub(crate) fn new_full<N: NetworkBackend<Block, <Block as BlockT>::Hash>>(
         vitals::watch(pulse.clone(), traffic),
     );
 
+    // Without a keystore GRANDPA and Snow only follow the votes of others.
+    let keystore = config
+        .role
+        .is_authority()
+        .then(|| keystore_container.keystore());
+    let snow = snow_protocol
+        .map(|protocol| {
+            let parts = Parts {
+                client: client.clone(),
+                authority_set: grandpa.shared_authority_set().clone(),
+                keystore: keystore.clone(),
+                network: network.clone(),
+                sync: sync_service.clone(),
+                protocol,
+            };
+            Worker::new(parts, registry.as_ref())
+        })
+        .transpose()?;
+    let snow_rule = snow.as_ref().map(Worker::rule);
+
     let voter_state = SharedVoterState::empty();
     let rpc_deps = modules::Deps {
         client: client.clone(),
@@ -290,6 +317,7 @@ pub(crate) fn new_full<N: NetworkBackend<Block, <Block as BlockT>::Hash>>(
             started,
         },
         vitals: pulse,
+        snow: snow.as_ref().map(Worker::snow),
         templates,
         metrics,
         network: {
@@ -307,11 +335,7 @@ pub(crate) fn new_full<N: NetworkBackend<Block, <Block as BlockT>::Hash>>(
         observer_enabled: false,
         local_role: config.role,
         name: Some(config.network.node_name.clone()),
-        // Without a keystore the task only follows the votes of others.
-        keystore: config
-            .role
-            .is_authority()
-            .then(|| keystore_container.keystore()),
+        keystore,
         telemetry: telemetry_handle.clone(),
         protocol_name: grandpa_protocol,
     });
@@ -335,14 +359,24 @@ pub(crate) fn new_full<N: NetworkBackend<Block, <Block as BlockT>::Hash>>(
     // Its tasks would report its end as a failure if it ended before they are told to stop.
     task_manager.keep_alive(transaction_pool.clone());
 
+    if let Some(snow) = snow {
+        task_manager
+            .spawn_handle()
+            .spawn("snow", Some("quern"), snow.run());
+    }
+
     if let Some(config) = votes {
+        let mut rules = VotingRulesBuilder::default();
+        if let Some(rule) = snow_rule {
+            rules = rules.add(rule);
+        }
         let voter = sc_consensus_grandpa::run_grandpa_voter(GrandpaParams {
             config,
             link: grandpa,
             network,
             sync: sync_service,
             notification_service: grandpa_notifications,
-            voting_rule: VotingRulesBuilder::default().build(),
+            voting_rule: rules.build(),
             prometheus_registry: registry,
             shared_voter_state: voter_state,
             telemetry: telemetry_handle,

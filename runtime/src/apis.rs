@@ -3,12 +3,13 @@
 use crate::{
     AccountId, Audits, Balance, Block, Difficulty, Executive, Grandpa, Hash, InherentDataExt,
     Nonce, Reputation, Runtime, RuntimeGenesisConfig, System, Tasks, Tickets, TransactionPayment,
-    VERSION, Work, opaque::SessionKeys, presets,
+    VERSION, Work, opaque::SessionKeys, parameters, presets,
 };
-use alloc::vec::Vec;
+use alloc::{string::String, vec::Vec};
 use polkadot_sdk::{
     frame_support::{
         genesis_builder_helper::{build_state, get_preset},
+        traits::Get,
         weights::Weight,
     },
     frame_system_rpc_runtime_api, pallet_grandpa, pallet_transaction_payment,
@@ -27,7 +28,7 @@ use polkadot_sdk::{
     sp_version::RuntimeVersion,
 };
 use quern_api::{
-    RunInfo, WorkRules,
+    ParameterInfo, RunInfo, WorkRules,
     market::{AuditInfo, Economics, TaskInfo, TicketInfo},
 };
 use quern_market::{AuditId, Order, OrderError, Role, TaskId, TicketId};
@@ -217,6 +218,22 @@ sp_api::impl_runtime_apis! {
         }
     }
 
+    impl quern_api::GovernanceApi<Block> for Runtime {
+        fn parameters() -> Vec<ParameterInfo> {
+            parameters::all()
+        }
+
+        fn set_parameter(name: String, value: Option<u128>) -> Option<Vec<u8>> {
+            parameters::call(&name, value)
+        }
+    }
+
+    impl quern_api::FinalityApi<Block> for Runtime {
+        fn snow() -> bool {
+            parameters::consensus::Snow::get()
+        }
+    }
+
     impl frame_system_rpc_runtime_api::AccountNonceApi<Block, AccountId, Nonce> for Runtime {
         fn account_nonce(account: AccountId) -> Nonce {
             System::account_nonce(account)
@@ -260,6 +277,34 @@ sp_api::impl_runtime_apis! {
 
         fn preset_names() -> Vec<PresetId> {
             presets::names()
+        }
+    }
+
+    #[cfg(feature = "try-runtime")]
+    impl polkadot_sdk::frame_try_runtime::TryRuntime<Block> for Runtime {
+        fn on_runtime_upgrade(
+            checks: polkadot_sdk::frame_try_runtime::UpgradeCheckSelect,
+        ) -> (Weight, Weight) {
+            // A dry run: to stop here, with what was found, is what it is for.
+            let spent = match Executive::try_runtime_upgrade(checks) {
+                Ok(spent) => spent,
+                Err(error) => panic!("the upgrade fails: {error:?}"),
+            };
+            (spent, crate::configs::RuntimeBlockWeights::get().max_block)
+        }
+
+        fn execute_block(
+            block: <Block as BlockT>::LazyBlock,
+            state_root_check: bool,
+            signature_check: bool,
+            select: polkadot_sdk::frame_try_runtime::TryStateSelect,
+        ) -> Weight {
+            let executed =
+                Executive::try_execute_block(block, state_root_check, signature_check, select);
+            match executed {
+                Ok(spent) => spent,
+                Err(error) => panic!("the block fails: {error:?}"),
+            }
         }
     }
 

@@ -6,9 +6,12 @@ use crate::{
     RuntimeHoldReason, RuntimeOrigin, RuntimeTask, System, Tasks, Tickets, Timestamp, VERSION,
     Work,
     author::Author,
-    money::{DealWithFees, MILLI_QRN, QRN},
-    opaque,
+    emergency::Callable,
+    migrations::Migrations,
+    money::{DealWithFees, FromTreasury, MILLI_QRN, QRN, TreasuryAccount},
+    opaque, parameters,
 };
+use pallet_work::WorkLimits;
 use polkadot_sdk::{
     frame_support::{
         PalletId, derive_impl,
@@ -56,23 +59,10 @@ parameter_types! {
         .build();
 }
 
-/// Validators are chosen by their supervisors' tickets, session by session: none may take its keys away
-/// while it is one.
-pub struct KeysStay;
-
-impl Contains<RuntimeCall> for KeysStay {
-    fn contains(call: &RuntimeCall) -> bool {
-        !matches!(
-            call,
-            RuntimeCall::Session(pallet_session::Call::purge_keys { .. })
-        )
-    }
-}
-
 #[derive_impl(frame_system::config_preludes::SolochainDefaultConfig)]
 impl frame_system::Config for Runtime {
     type AccountId = AccountId;
-    type BaseCallFilter = KeysStay;
+    type BaseCallFilter = Callable;
     type Block = Block;
     type BlockHashCount = BlockHashCount;
     type BlockLength = RuntimeBlockLength;
@@ -82,6 +72,7 @@ impl frame_system::Config for Runtime {
     type Lookup = AccountIdLookup<AccountId, ()>;
     type MaxConsumers = ConstU32<16>;
     type Nonce = Nonce;
+    type SingleBlockMigrations = Migrations;
     type AccountData = pallet_balances::AccountData<Balance>;
     type SS58Prefix = polkadot_sdk::frame_support::traits::ConstU16<42>;
     type Version = Version;
@@ -113,8 +104,6 @@ impl pallet_balances::Config for Runtime {
 }
 
 parameter_types! {
-    /// A block full of bytes costs about as much as a block full of weight.
-    pub const ByteFee: Balance = 100_000;
     /// Blocks should be half as full as ordinary extrinsics may make them.
     pub const TargetFullness: Perquintill = Perquintill::from_percent(50);
     /// With fullness at most ½ from the target: at most v/2 + v²/8 = 12.46 % a block.
@@ -131,7 +120,7 @@ impl pallet_transaction_payment::Config for Runtime {
         MinimumMultiplier,
         MaximumMultiplier,
     >;
-    type LengthToFee = ConstantMultiplier<Balance, ByteFee>;
+    type LengthToFee = ConstantMultiplier<Balance, parameters::fees::ByteFee>;
     type OnChargeTransaction = FungibleAdapter<Balances, DealWithFees>;
     type OperationalFeeMultiplier = polkadot_sdk::frame_support::traits::ConstU8<5>;
     type RuntimeEvent = RuntimeEvent;
@@ -175,14 +164,8 @@ impl pallet_difficulty::Config for Runtime {
     type WeightInfo = ();
 }
 
-parameter_types! {
-    pub const Day: BlockNumber = 14_400;
-    pub const Week: BlockNumber = 7 * 14_400;
-    pub const Month: BlockNumber = 30 * 14_400;
-}
-
 impl pallet_reputation::Config for Runtime {
-    type HalfLife = Week;
+    type HalfLife = parameters::reputation::HalfLife;
 }
 
 /// Accounts that have told their session keys.
@@ -195,18 +178,18 @@ impl Contains<AccountId> for WithKeys {
 }
 
 impl pallet_tickets::Config for Runtime {
-    type BasePrice = ConstU128<{ 10 * QRN }>;
+    type BasePrice = parameters::tickets::BasePrice;
     type Currency = Balances;
     type KeysOf = WithKeys;
-    type Lifetime = Month;
+    type Lifetime = parameters::tickets::Lifetime;
     type MaxPerOwner = ConstU32<64>;
-    type MaxValidators = ConstU32<32>;
-    type PoolTarget = ConstU32<40_960>;
-    type PriceFloor = ConstU128<QRN>;
-    type PriceInterval = ConstU32<144>;
+    type MaxValidators = parameters::tickets::MaxValidators;
+    type PoolTarget = parameters::tickets::PoolTarget;
+    type PriceFloor = parameters::tickets::PriceFloor;
+    type PriceInterval = parameters::tickets::PriceInterval;
     type Reputation = Reputation;
     type RuntimeHoldReason = RuntimeHoldReason;
-    type Unbonding = Week;
+    type Unbonding = parameters::tickets::Unbonding;
     type WeightInfo = ();
 }
 
@@ -239,19 +222,20 @@ impl Get<AccountId> for Pool {
 
 impl pallet_tasks::Config for Runtime {
     type ChainWork = ParentWork;
-    type CommitWithin = ConstU32<20>;
+    type CommitWithin = parameters::tasks::CommitWithin;
     type Currency = Balances;
     type GovernanceOrigin = frame_system::EnsureRoot<AccountId>;
     type MaxOpen = ConstU32<1_000>;
-    type MinFee = ConstU128<QRN>;
+    type MinFee = parameters::tasks::MinFee;
     type Pool = Pool;
-    type ProgressWithin = ConstU32<600>;
+    type ProgressWithin = parameters::tasks::ProgressWithin;
     type Randomness = Luck;
     type Reputation = Reputation;
-    type RevealWithin = ConstU32<10>;
+    type RevealWithin = parameters::tasks::RevealWithin;
     type Rules = Rules;
+    type Runs = Work;
     type RuntimeHoldReason = RuntimeHoldReason;
-    type StartWithin = ConstU32<100>;
+    type StartWithin = parameters::tasks::StartWithin;
     type Tickets = Tickets;
     type Voters = Rewards;
     type WeightInfo = ();
@@ -266,33 +250,50 @@ impl Get<u128> for ParentWork {
     }
 }
 
+/// What governance lets draws and windows be.
+pub struct Limits;
+
+impl Get<WorkLimits> for Limits {
+    fn get() -> WorkLimits {
+        WorkLimits {
+            max_ahead: parameters::work::MaxAhead::get(),
+            share_difficulty: parameters::work::ShareDifficulty::get(),
+            omega_b: parameters::work::OmegaB::get(),
+            omega_m: parameters::work::OmegaM::get(),
+        }
+    }
+}
+
 impl pallet_work::Config for Runtime {
     type Audits = Audits;
+    type Commons = FromTreasury;
     type Currency = Balances;
-    type ForfeitAfter = Day;
+    type ForfeitAfter = parameters::work::ForfeitAfter;
+    type Limits = Limits;
     type MaxRuns = ConstU32<16>;
     type ParentWork = ParentWork;
     type Reputation = Reputation;
-    type RevealWithin = ConstU32<100>;
+    type RevealWithin = parameters::work::RevealWithin;
     type Rewards = Rewards;
-    type RunDeposit = ConstU128<QRN>;
+    type RunDeposit = parameters::work::RunDeposit;
     type RuntimeHoldReason = RuntimeHoldReason;
     type Tasks = Tasks;
     type Tickets = Tickets;
+    type Treasury = TreasuryAccount;
     type WeightInfo = ();
 }
 
 impl pallet_audits::Config for Runtime {
     type Claims = Work;
-    type CommitWithin = ConstU32<20>;
-    type DrawAfter = ConstU32<2>;
+    type CommitWithin = parameters::audits::CommitWithin;
+    type DrawAfter = parameters::audits::DrawAfter;
     type MaxActive = ConstU32<256>;
     type Randomness = Luck;
     type Reputation = Reputation;
-    type RevealWithin = ConstU32<10>;
-    type Segments = ConstU32<3>;
+    type RevealWithin = parameters::audits::RevealWithin;
+    type Segments = parameters::audits::Segments;
     type Tickets = Tickets;
-    type Verifiers = ConstU32<3>;
+    type Verifiers = parameters::audits::Verifiers;
     type Voters = Rewards;
     type WeightInfo = ();
 }
@@ -305,6 +306,7 @@ parameter_types! {
 impl pallet_rewards::Config for Runtime {
     type Author = Author;
     type Cap = ConstU128<{ 21_000_000 * QRN }>;
+    type ChainWork = ParentWork;
     type Currency = Balances;
     type Halving = Halving;
     type PoolId = PoolId;

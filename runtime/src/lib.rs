@@ -3,8 +3,13 @@
 //! | file | what it decides |
 //! | --- | --- |
 //! | `lib.rs` | types, version, which pallets there are |
-//! | `configs.rs` | how each pallet is configured |
-//! | `money.rs` | units, and where fees go |
+//! | `configs.rs` | how the chain's and the market's pallets are configured |
+//! | `governance.rs` | how holders decide: referenda, their tracks, the treasury |
+//! | `parameters.rs` | the numbers that they may change, and within which bounds |
+//! | `emergency.rs` | what they can stop, and what nobody can |
+//! | `accounts.rs` | how accounts act together and for each other |
+//! | `migrations.rs` | what a release does to the state that it finds |
+//! | `money.rs` | units, where fees go, and what the treasury pays |
 //! | `author.rs` | who made a block |
 //! | `presets.rs` | the genesis of the `dev` and `local` chains |
 //! | `apis.rs` | what the node may ask |
@@ -18,12 +23,17 @@ include!(concat!(env!("OUT_DIR"), "/wasm_binary.rs"));
 
 extern crate alloc;
 
+pub mod accounts;
 pub mod apis;
 pub mod author;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarks;
 pub mod configs;
+pub mod emergency;
+pub mod governance;
+pub mod migrations;
 pub mod money;
+pub mod parameters;
 pub mod presets;
 #[cfg(test)]
 mod tests;
@@ -35,8 +45,10 @@ pub use apis::RuntimeApi;
 use alloc::vec::Vec;
 use polkadot_sdk::{
     frame_executive, frame_metadata_hash_extension, frame_support, frame_system, pallet_balances,
-    pallet_grandpa, pallet_session, pallet_timestamp, pallet_transaction_payment, sp_core,
-    sp_runtime, sp_version,
+    pallet_conviction_voting, pallet_grandpa, pallet_multisig, pallet_parameters, pallet_preimage,
+    pallet_proxy, pallet_referenda, pallet_safe_mode, pallet_scheduler, pallet_session,
+    pallet_timestamp, pallet_transaction_payment, pallet_treasury, pallet_tx_pause, pallet_utility,
+    sp_core, sp_runtime, sp_version,
 };
 use sp_runtime::{
     MultiAddress, MultiSignature, generic, impl_opaque_keys,
@@ -108,21 +120,38 @@ pub mod opaque {
     }
 }
 
-/// The version of this runtime.
-///
-/// `spec_version` rises with every change of behaviour, `transaction_version` with every change of
-/// an existing call's encoding.
-#[sp_version::runtime_version]
-pub const VERSION: RuntimeVersion = RuntimeVersion {
-    spec_name: alloc::borrow::Cow::Borrowed("quern"),
-    impl_name: alloc::borrow::Cow::Borrowed("quern"),
-    authoring_version: 1,
-    spec_version: 1,
-    impl_version: 1,
-    apis: RUNTIME_API_VERSIONS,
-    transaction_version: 1,
-    system_version: 1,
-};
+/// The version of a release. A macro, because `sp_version` wants to read the number.
+macro_rules! release {
+    ($spec:tt) => {
+        /// The version of this runtime.
+        ///
+        /// - `spec_version` rises with every change of behaviour: nodes and signers take two runtimes with one
+        ///   number for the same, and an upgrade that does not raise it is refused.
+        /// - `transaction_version` rises when a signed extrinsic of the last release would be read as something
+        ///   else: when a call moves, its arguments change, or the extensions of an extrinsic do. A new call or
+        ///   pallet at a free index leaves it. Offline signers must then learn the new metadata.
+        /// - `system_version` follows what `System` writes (state and extrinsics roots), `authoring_version` the
+        ///   digest that authors write.
+        ///
+        /// Storage has versions of its own, one a pallet: see [`migrations`].
+        #[sp_version::runtime_version]
+        pub const VERSION: RuntimeVersion = RuntimeVersion {
+            spec_name: alloc::borrow::Cow::Borrowed("quern"),
+            impl_name: alloc::borrow::Cow::Borrowed("quern"),
+            authoring_version: 1,
+            spec_version: $spec,
+            impl_version: 1,
+            apis: RUNTIME_API_VERSIONS,
+            transaction_version: 1,
+            system_version: 1,
+        };
+    };
+}
+
+#[cfg(not(feature = "next"))]
+release!(1);
+#[cfg(feature = "next")]
+release!(2);
 
 #[frame_support::runtime]
 mod runtime {
@@ -182,4 +211,40 @@ mod runtime {
 
     #[runtime::pallet_index(12)]
     pub type Rewards = pallet_rewards::Pallet<Runtime>;
+
+    #[runtime::pallet_index(13)]
+    pub type Preimage = pallet_preimage::Pallet<Runtime>;
+
+    #[runtime::pallet_index(14)]
+    pub type Scheduler = pallet_scheduler::Pallet<Runtime>;
+
+    #[runtime::pallet_index(15)]
+    pub type Referenda = pallet_referenda::Pallet<Runtime>;
+
+    #[runtime::pallet_index(16)]
+    pub type ConvictionVoting = pallet_conviction_voting::Pallet<Runtime>;
+
+    #[runtime::pallet_index(17)]
+    pub type Treasury = pallet_treasury::Pallet<Runtime>;
+
+    #[runtime::pallet_index(18)]
+    pub type Multisig = pallet_multisig::Pallet<Runtime>;
+
+    #[runtime::pallet_index(19)]
+    pub type Proxy = pallet_proxy::Pallet<Runtime>;
+
+    #[runtime::pallet_index(20)]
+    pub type Utility = pallet_utility::Pallet<Runtime>;
+
+    #[runtime::pallet_index(21)]
+    pub type Parameters = pallet_parameters::Pallet<Runtime>;
+
+    #[runtime::pallet_index(22)]
+    pub type SafeMode = pallet_safe_mode::Pallet<Runtime>;
+
+    #[runtime::pallet_index(23)]
+    pub type TxPause = pallet_tx_pause::Pallet<Runtime>;
+
+    #[runtime::pallet_index(24)]
+    pub type Governance = pallet_governance::Pallet<Runtime>;
 }

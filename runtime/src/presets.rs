@@ -4,8 +4,9 @@
 //! network, batches of 512 rows.
 
 use crate::{
-    AccountId, Balance, BalancesConfig, DifficultyConfig, RuntimeGenesisConfig, SessionConfig,
-    TasksConfig, TicketsConfig, WorkConfig, money::QRN, opaque::SessionKeys,
+    AccountId, Balance, BalancesConfig, DifficultyConfig, GovernanceConfig, RuntimeGenesisConfig,
+    SessionConfig, TasksConfig, TicketsConfig, Treasury, WorkConfig, money::QRN,
+    opaque::SessionKeys,
 };
 use alloc::{vec, vec::Vec};
 use polkadot_sdk::{
@@ -14,7 +15,6 @@ use polkadot_sdk::{
     sp_genesis_builder::{self, PresetId},
     sp_keyring::{Ed25519Keyring, Sr25519Keyring},
 };
-use quern_api::WorkRules;
 use quern_market::Role;
 use quern_work::{Dataset, Hash, TaskSpec};
 
@@ -22,7 +22,7 @@ use quern_work::{Dataset, Hash, TaskSpec};
 const GLYPHS_ROOT: Hash =
     hex_literal::hex!("8ecd89a34e3b92928c66eef0024dd36f139d08902bcf23cd478a1c893df2a925");
 
-/// What each endowed account owns at genesis.
+/// What each endowed account, the treasury among them, owns at genesis.
 const ENDOWMENT: Balance = 1_000 * QRN;
 
 /// Stake of each ticket of genesis.
@@ -34,8 +34,8 @@ const CONCURRENT: u32 = 4;
 /// Rank of the noise on both chains: 28×28 images can be mined.
 const NOISE_RANK: u32 = 32;
 
-/// One in Q32.32.
-const ONE: u64 = 1 << 32;
+/// Blocks of a governance day: a referendum on parameters is over within 40 blocks.
+const GOVERNANCE_DAY: u128 = 4;
 
 /// The commons task.
 pub fn glyphs() -> TaskSpec {
@@ -64,7 +64,9 @@ fn genesis(validators: &[(Sr25519Keyring, Ed25519Keyring)], interval_ms: u64) ->
     build_struct_json_patch!(RuntimeGenesisConfig {
         balances: BalancesConfig {
             balances: Sr25519Keyring::well_known()
-                .map(|key| (key.to_account_id(), ENDOWMENT))
+                .map(|key| key.to_account_id())
+                .chain([Treasury::account_id()])
+                .map(|who| (who, ENDOWMENT))
                 .collect(),
         },
         session: SessionConfig {
@@ -96,20 +98,15 @@ fn genesis(validators: &[(Sr25519Keyring, Ed25519Keyring)], interval_ms: u64) ->
             commons: vec![glyphs()],
         },
         work: WorkConfig {
-            rules: Some(WorkRules {
-                noise_rank: NOISE_RANK,
-                max_ahead: 16_384,
-                // A share a minute at 60 GMAC/s.
-                share_difficulty: 4_000_000_000_000,
-                // An honest product may use every tile: 512 + 814 090/256 ≥ 32·64.
-                omega_b: ONE,
-                omega_m: ONE / 256,
-            }),
+            noise_rank: NOISE_RANK,
             runs: (0..)
                 .step_by(2)
                 .zip(&accounts)
                 .map(|(ticket, owner)| (owner.clone(), 0, ticket))
                 .collect(),
+        },
+        governance: GovernanceConfig {
+            parameters: vec![("governance.day".into(), GOVERNANCE_DAY)],
         },
     })
 }

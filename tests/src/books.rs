@@ -17,6 +17,9 @@ pub const QRN: u128 = 1_000_000_000_000;
 /// The pool for evaluators and verifiers: `modl`, the pallet's id, zeros.
 pub const POOL: Account = *b"modlqrn/pool\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 
+/// The treasury: `modl`, the pallet's id, zeros.
+pub const TREASURY: Account = *b"modlqrn/trsy\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
 /// What everybody owns at one block.
 #[derive(Clone, Debug)]
 pub struct Books {

@@ -77,8 +77,8 @@ impl Chain {
             "initial": work.difficulty,
             "floor": work.floor,
         });
-        genesis["work"]["rules"]["shareDifficulty"] = work.share_difficulty.into();
-        genesis["work"]["rules"]["maxAhead"] = work.max_ahead.into();
+        set_parameter(genesis, "work.share_difficulty", work.share_difficulty);
+        set_parameter(genesis, "work.max_ahead", work.max_ahead);
         genesis["tasks"]["commons"] = json!([task]);
         Self::write(spec)
     }
@@ -114,6 +114,17 @@ impl Chain {
     pub fn argument(&self) -> &str {
         self.file.to_str().expect("a UTF-8 path")
     }
+}
+
+/// Gives a parameter of the chain another value at genesis.
+///
+/// # Panics
+/// If the genesis sets no parameters at all.
+pub fn set_parameter(genesis: &mut Value, name: &str, value: u64) {
+    let parameters = genesis["governance"]["parameters"].as_array_mut();
+    let parameters = parameters.expect("a list of parameters");
+    parameters.retain(|parameter| parameter[0] != name);
+    parameters.push(json!([name, value]));
 }
 
 /// The built-in glyphs with a small network: 784-64-10, batches of 128 rows, segments of 16 steps.

@@ -28,9 +28,20 @@ pub struct Node {
 impl Node {
     /// Starts a validator that offers templates for its player's runs.
     pub async fn validator(chain: &Chain, player: Player, peers: &[&Self]) -> Self {
+        Self::validator_with(chain, player, &[], peers).await
+    }
+
+    /// The same with further flags.
+    pub async fn validator_with(
+        chain: &Chain,
+        player: Player,
+        more: &[&str],
+        peers: &[&Self],
+    ) -> Self {
         let flag = format!("--{}", player.name().to_lowercase());
         let author = player.address();
-        Self::start(chain, player.name(), &[&flag, "--author", &author], peers).await
+        let flags = [&[flag.as_str(), "--author", &author], more].concat();
+        Self::start(chain, player.name(), &flags, peers).await
     }
 
     /// Starts a node that only follows the chain.

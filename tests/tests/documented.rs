@@ -116,6 +116,7 @@ async fn every_documented_answer_has_the_fields_that_a_node_gives() {
         "quern_status",
         "quern_health",
         "quern_economics",
+        "snow_state",
     ] {
         assert!(
             documented.contains(&method),

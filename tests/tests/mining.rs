@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use quern_client::{Client, Run, text::hex32};
-use quern_tests::{Books, Chain, Node, POOL, Player, QRN, Report, Work, Worker, glyphs, turn};
+use quern_tests::{
+    Books, Chain, Node, POOL, Player, QRN, Report, TREASURY, Work, Worker, glyphs, turn,
+};
 use quern_work::TaskSpec;
 
 /// Percentage points that the held-out accuracy must gain after the first report; so slow a learning rate makes it visible.
@@ -83,9 +85,11 @@ async fn money_adds_up(node: &Node, client: &Client) {
     assert_eq!(books.total(), issuance, "at {}", hex32(&head.hash));
 
     let fees = fees(client, head.number).await;
+    let of_all_fees = |part: fn(u128) -> u128| fees.iter().map(|fee| part(*fee)).sum::<u128>();
+    assert_eq!(books.emitted - issuance, of_all_fees(burnt));
     assert_eq!(
-        books.emitted - issuance,
-        fees.iter().map(|fee| burnt(*fee)).sum::<u128>()
+        books.of(&TREASURY),
+        genesis.of(&TREASURY) + of_all_fees(fifth)
     );
 
     // 50 QRN a block: 15 for the pool, which nobody votes for here, 2.5 for the author, 32.5 for the run whose step sealed the
@@ -99,7 +103,8 @@ async fn money_adds_up(node: &Node, client: &Client) {
         genesis.emitted + books.of(&POOL) + author + worker
     );
     let alice = Player::Alice.account();
-    let lost: u128 = fees.iter().map(|fee| burnt(*fee)).sum();
+    // Her own block gives her a fifth of her fee back.
+    let lost = of_all_fees(burnt) + of_all_fees(fifth);
     assert_eq!(
         books.of(&alice) + lost,
         genesis.of(&alice) + author + worker
@@ -174,7 +179,12 @@ async fn fees(client: &Client, height: u64) -> Vec<u128> {
     fees
 }
 
-/// 80 % of a fee, to the nearest unit.
-fn burnt(fee: u128) -> u128 {
-    (fee * 4 + 2) / 5
+/// A fifth of a fee: the author's part, and the treasury's.
+const fn fifth(fee: u128) -> u128 {
+    fee / 5
+}
+
+/// What is left of a fee.
+const fn burnt(fee: u128) -> u128 {
+    fee - 2 * fifth(fee)
 }

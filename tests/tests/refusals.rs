@@ -2,7 +2,7 @@
 
 use codec::Encode;
 use quern_client::{Call, Claim, Client, Error, SignedSeal, Template, WorkSeal};
-use quern_tests::{Chain, Drawn, Hand, Node, Player, QRN, Work, turn, until};
+use quern_tests::{Chain, Drawn, Hand, Node, Player, QRN, Work, set_parameter, turn, until};
 use serde_json::json;
 
 /// MACs of one tile of the hand's task.
@@ -19,8 +19,8 @@ fn chain(hand: &Hand) -> Chain {
         max_ahead: 64,
     };
     Chain::dev(work, &hand.task()).with(|genesis| {
-        genesis["work"]["rules"]["omegaB"] = (1u64 << 32 >> 3).into();
-        genesis["work"]["rules"]["omegaM"] = 0.into();
+        set_parameter(genesis, "work.omega_b", 1 << 32 >> 3);
+        set_parameter(genesis, "work.omega_m", 0);
         let owners = [Player::Alice, Player::Bob].map(Player::address);
         let stake = 10 * QRN as u64;
         let tickets = owners

@@ -8,10 +8,11 @@ use quern_training::{
     step::{delay, rounding_key},
     weights_tree,
 };
-use quern_work::{Hash, MAX_INNER, TILE, TaskSpec, batch, task::MIN_BATCH};
+use quern_work::{Hash, TILE, TaskSpec, batch};
 
 use super::{
-    Isa, Lottery, Win,
+    Accuracy, Backend, BackendError, Isa, Lottery, Step,
+    contract::{LARGEST_LR_SHIFT, MIN_RANK, check_run, check_state, lottery_shape},
     elementwise::{
         Peaks,
         error::{self, Rounding},
@@ -27,14 +28,8 @@ use super::{
     product::{Left, product},
 };
 
-/// Smallest noise rank whose chunks are whole groups of a panel.
-const MIN_RANK: u32 = 4;
-
 /// Fewest features whose neuron blocks are hashed side by side: those of a first layer that noise of [`MIN_RANK`] fits.
 const COMMITTED_FEATURES: usize = 16 * MIN_RANK as usize;
-
-/// Learning-rate exponents from here on change nothing: every update rounds to 0.
-const LARGEST_LR_SHIFT: u32 = 1 << 16;
 
 /// Rows of one pass over held-out data.
 const EVALUATION_ROWS: usize = 1024;
@@ -64,58 +59,6 @@ struct Scratch {
     draws: Draws,
 }
 
-/// What a step did.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Step {
-    /// The step's number, the one in its seals: steps done before it.
-    pub step: u64,
-    /// Root of the first layer's operand that the step began with; only with a lottery, which commits to it anyway.
-    pub weights_root: Option<Hash>,
-    /// Mean cross-entropy of the batch before the update, nats. For display only.
-    pub loss: f64,
-    /// Rows of the batch that were classified right before the update.
-    pub correct: u32,
-    /// Draws within the threshold, ascending tile ordinal.
-    pub wins: Vec<Win>,
-}
-
-/// How well a network classifies rows it was not trained on.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Accuracy {
-    /// Rows classified right; the lowest class wins a tie.
-    pub correct: u64,
-    /// Rows in all.
-    pub rows: u64,
-    /// Mean cross-entropy, nats. For display only.
-    pub loss: f64,
-}
-
-/// Why a run cannot be trained here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BackendError {
-    /// The machine lacks the instruction set that was asked for.
-    #[error("this machine has no {0}")]
-    Isa(Isa),
-    /// The operating system refused threads.
-    #[error("cannot start {0} threads")]
-    Threads(usize),
-    /// The data are not those that the task names.
-    #[error("the dataset is not the task's")]
-    Dataset,
-    /// The state is not one of this task's network.
-    #[error("the state does not have the sizes of the task's network")]
-    State,
-    /// The batch size is out of bounds.
-    #[error("a batch must have a power of two of rows in [16, 65536]")]
-    Batch,
-    /// The noise rank does not fit the first layer.
-    #[error("noise of rank {0} does not fit the task's first layer")]
-    Rank(u32),
-    /// The step counter is at its end.
-    #[error("the run is at its last step")]
-    Exhausted,
-}
-
 impl Cpu {
     /// The run with this seed in `state`, with `threads` threads (0 counts as 1).
     ///
@@ -132,13 +75,7 @@ impl Cpu {
         if !isa.is_available() {
             return Err(BackendError::Isa(isa));
         }
-        if dataset.commitment() != spec.dataset {
-            return Err(BackendError::Dataset);
-        }
-        if !(MIN_BATCH..=MAX_INNER).contains(&spec.batch) || !spec.batch.is_power_of_two() {
-            return Err(BackendError::Batch);
-        }
-        check_state(spec, &state)?;
+        check_run(spec, &dataset, &state)?;
         Ok(Self {
             spec: spec.clone(),
             seed,
@@ -150,12 +87,19 @@ impl Cpu {
         })
     }
 
-    /// Trains one step on the batch that the chain's rule dictates. With a lottery, its noise passes through the first
-    /// product and leaves the same state behind.
-    ///
-    /// # Errors
-    /// [`BackendError::Rank`] or [`BackendError::Exhausted`]; the state is then as before.
-    pub fn step(&mut self, lottery: Option<&Lottery>) -> Result<Step, BackendError> {
+    /// The instruction set in use.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// The number of threads in use.
+    pub fn threads(&self) -> usize {
+        self.pool.threads()
+    }
+}
+
+impl Backend for Cpu {
+    fn step(&mut self, lottery: Option<&Lottery>) -> Result<Step, BackendError> {
         let Self {
             spec,
             seed,
@@ -168,12 +112,8 @@ impl Cpu {
         let (isa, pool) = (*isa, &*pool);
         let step = network.step;
         let next_step = step.checked_add(1).ok_or(BackendError::Exhausted)?;
-        let shape = lottery.map(|lottery| {
-            let shape = spec.lottery_shape(lottery.noise_rank);
-            let fits = shape.is_valid() && shape.r >= MIN_RANK;
-            fits.then_some((lottery, shape))
-                .ok_or(BackendError::Rank(lottery.noise_rank))
-        });
+        let shape =
+            lottery.map(|lottery| lottery_shape(spec, lottery).map(|shape| (lottery, shape)));
         let lottery = shape.transpose()?;
 
         let slots = spec.batch / TILE as u32;
@@ -302,43 +242,37 @@ impl Cpu {
         })
     }
 
-    /// Root of the first layer's operand that the next step begins with.
-    pub fn weights_root(&mut self) -> Hash {
+    fn weights_root(&mut self) -> Result<Hash, BackendError> {
         let features = self.dataset.features();
         if features < COMMITTED_FEATURES {
             let state = self.network.state();
-            return weights_tree(&state.first_operand_transposed(), features).root();
+            return Ok(weights_tree(&state.first_operand_transposed(), features).root());
         }
         let operand = &mut self.scratch.first;
         operand.quantise(self.isa, &self.pool, &self.network.layers[0], 0, 0);
-        lottery::commitment(self.isa, &self.pool, &operand.columns, features)
+        Ok(lottery::commitment(
+            self.isa,
+            &self.pool,
+            &operand.columns,
+            features,
+        ))
     }
 
-    /// The run's state.
-    pub fn state(&self) -> State {
-        self.network.state()
+    fn state(&mut self) -> Result<State, BackendError> {
+        Ok(self.network.state())
     }
 
-    /// Goes on from `state`.
-    ///
-    /// # Errors
-    /// [`BackendError::State`]; the run's own state is then as before.
-    pub fn restore(&mut self, state: &State) -> Result<(), BackendError> {
+    fn restore(&mut self, state: &State) -> Result<(), BackendError> {
         check_state(&self.spec, state)?;
         self.network = Network::new(state, self.isa);
         Ok(())
     }
 
-    /// Steps done.
-    pub fn step_number(&self) -> u64 {
+    fn step_number(&self) -> u64 {
         self.network.step
     }
 
-    /// Classifies all rows of `held_out`.
-    ///
-    /// # Errors
-    /// [`BackendError::Dataset`] if its features or classes are not the task's.
-    pub fn accuracy(&self, held_out: &Dataset) -> Result<Accuracy, BackendError> {
+    fn accuracy(&mut self, held_out: &Dataset) -> Result<Accuracy, BackendError> {
         let task = &self.spec.dataset;
         if held_out.features() != task.features as usize || held_out.classes() != task.classes {
             return Err(BackendError::Dataset);
@@ -370,16 +304,6 @@ impl Cpu {
             rows: rows as u64,
             loss: loss / rows as f64,
         })
-    }
-
-    /// The instruction set in use.
-    pub fn isa(&self) -> Isa {
-        self.isa
-    }
-
-    /// The number of threads in use.
-    pub fn threads(&self) -> usize {
-        self.pool.threads()
     }
 }
 
@@ -462,28 +386,4 @@ fn descend(isa: Isa, pool: &Pool, left: &Left, right: &Panels, shift: Shift, lay
         },
     );
     layer.peak = peak(strips.iter().map(|strip| strip.peaks));
-}
-
-/// Whether `state` has the sizes of the task's network throughout.
-fn check_state(spec: &TaskSpec, state: &State) -> Result<(), BackendError> {
-    let count = state.sizes.len().saturating_sub(1);
-    let fits = state.sizes == spec.sizes()
-        && count >= 2
-        && state.layers.len() == count
-        && state.activation_exponents.len() == count - 1
-        && state.error_exponents.len() == count
-        && state
-            .layers
-            .iter()
-            .zip(state.sizes.windows(2))
-            .all(|(layer, sizes)| {
-                let (fan_in, fan_out) = (sizes[0] as usize, sizes[1] as usize);
-                [&layer.w, &layer.v]
-                    .iter()
-                    .all(|tensor| tensor.len() == fan_in * fan_out)
-                    && [&layer.b, &layer.vb]
-                        .iter()
-                        .all(|tensor| tensor.len() == fan_out)
-            });
-    fits.then_some(()).ok_or(BackendError::State)
 }

@@ -1,4 +1,13 @@
-//! The CPU backend: exact training steps and lottery products, bit-equal to `quern_training` and `quern_work`.
+//! Exact training steps and lottery products, bit-equal to `quern_training` and `quern_work`, on the CPU or a CUDA device.
+//!
+//! | module | noun |
+//! | --- | --- |
+//! | `contract` | what every backend does |
+//! | `device` | the device that is asked for |
+//! | `run` | a run on that device, with the CPU in reserve |
+//! | `cuda` | the CUDA backend |
+//!
+//! Everything else is the CPU's:
 //!
 //! | module | noun |
 //! | --- | --- |
@@ -16,7 +25,10 @@
 //! A step reads each tensor as rarely as it can: activations and errors have delayed exponents, so a product's tile is
 //! quantised while it is still in the nearest cache, and the gradient's tile updates weights and momentum at once.
 
+mod contract;
 mod cpu;
+mod cuda;
+mod device;
 mod elementwise;
 mod isa;
 mod lottery;
@@ -25,11 +37,16 @@ mod network;
 mod pass;
 mod pool;
 mod product;
+mod run;
 #[cfg(test)]
 mod tests;
 mod trial;
 
-pub use cpu::{Accuracy, BackendError, Cpu, Step};
+pub use contract::{Accuracy, Backend, BackendError, Step};
+pub use cpu::Cpu;
+pub use cuda::CudaTrial;
+pub use device::{Device, DeviceError};
 pub use isa::Isa;
 pub use lottery::{Lottery, Win};
+pub use run::{Hardware, Run};
 pub use trial::Trial;

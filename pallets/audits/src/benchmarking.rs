@@ -5,14 +5,15 @@ use alloc::vec;
 use frame::benchmarking::prelude::*;
 use quern_market::{
     Executed, Preferences, SegmentResult,
-    claim::MAX_SEGMENTS,
+    claim::{MAX_SEGMENTS, trace_tree},
     seams,
-    vote::{MAX_TRACE_PATH, commitment},
+    vote::{MAX_DRAWN_SEGMENTS, commitment},
 };
+use quern_work::merkle::{leaf, path_len, root_from_path};
 
 /// A new audit of the longest claim, for which as many verifiers are idle as it takes.
 fn open<T: Config>() -> Result<AuditId, BenchmarkError> {
-    for index in 0..T::Verifiers::get() {
+    for index in 0..MAX_SEATS {
         let verifier: T::AccountId = account("verifier", index, 0);
         T::Tickets::prepare(&verifier, Role::Verifier, Preferences::any(1));
     }
@@ -47,33 +48,76 @@ fn drawn<T: Config>() -> Result<(AuditId, Vec<T::AccountId>), BenchmarkError> {
     Ok((id, voters))
 }
 
-/// The largest vote; it does not agree.
-fn largest() -> AuditVote {
-    let executed = Executed {
-        result: SegmentResult {
-            start_root: [1; 32],
-            state_root: [2; 32],
-            steps_root: [3; 32],
-            correct: 4,
-        },
-        path: BoundedVec::truncate_from(vec![[5; 32]; MAX_TRACE_PATH as usize]),
-        false_seal: Some(6),
-    };
-    let found = vec![executed; MAX_DRAWN_SEGMENTS as usize];
-    AuditVote::Executed(BoundedVec::truncate_from(found))
+/// An audit with as many seats as there can be, two thirds of which have voted for the `outcome` and the
+/// others against it; on no agenda.
+fn voted<T: Config>(outcome: bool) -> Result<(AuditId, Audit<T::AccountId>), BenchmarkError> {
+    let id = open::<T>()?;
+    let mut audit = take::<T>(id)?;
+    let voters = T::Tickets::draw(&Draw {
+        role: Role::Verifier,
+        wanted: MAX_SEATS,
+        seed: [7; 32],
+        duty: Duty::Audit(id),
+        order: None,
+        excluded: core::slice::from_ref(&audit.author),
+    });
+    let mut ballot = Ballot::new(voters, now::<T>(), 1, 1);
+    let with = ballot.seats.len().saturating_mul(2).div_ceil(3);
+    for (index, seat) in ballot.seats.iter_mut().enumerate() {
+        seat.vote = Some((index < with) == outcome);
+    }
+    let drawn = segments::draw(&[7; 32], audit.segments, &[], MAX_DRAWN_SEGMENTS);
+    audit.stage = Stage::Voting { ballot, drawn };
+    Audits::<T>::insert(id, &audit);
+    Ok((id, audit))
 }
 
-fn commit<T: Config>(
-    id: AuditId,
-    voters: &[T::AccountId],
-    vote: &AuditVote,
-) -> Result<(), BenchmarkError> {
-    for voter in voters {
-        let digest = commitment(id, voter.as_ref(), vote, &[8; 32]);
-        Pallet::<T>::commit_vote(RawOrigin::Signed(voter.clone()).into(), id, digest)
-            .map_err(|error| error.error)?;
+/// Makes the audit's claim one of the most and longest segments, as many of which are drawn as can be, and
+/// says what its voter has to answer: every path is as long as it can be, and is followed to its end.
+fn largest<T: Config>(id: AuditId, voter: &T::AccountId) -> Result<AuditVote, BenchmarkError> {
+    let mut audit = Audits::<T>::get(id).ok_or(BenchmarkError::Stop("no audit"))?;
+    let Stage::Voting { drawn, .. } = &mut audit.stage else {
+        return Err(BenchmarkError::Stop("nobody was drawn"));
+    };
+    let (segments, steps) = (MAX_SEGMENTS, u32::MAX);
+    *drawn = segments::draw(&[7; 32], segments, &[], MAX_DRAWN_SEGMENTS);
+    let question = Question {
+        audit: id,
+        redraws: audit.redraws,
+        voter: voter.as_ref(),
+    };
+    let mut digests = vec![[0; 32]; segments as usize];
+    let mut found = Vec::new();
+    for &index in drawn.iter() {
+        let step = question.step(index, steps);
+        let path = vec![[8; 32]; path_len(step, steps).unwrap_or(0)];
+        let opened = leaf(step.into(), &[7; 32]);
+        let result = SegmentResult {
+            start_root: [1; 32],
+            state_root: audit.claim.state_root,
+            steps_root: root_from_path(step, steps, opened, &path).unwrap_or_default(),
+            correct: audit.claim.metric,
+        };
+        digests[index as usize] = result.digest();
+        found.push(Executed {
+            result,
+            path: BoundedVec::new(),
+            false_seal: None,
+            step_root: [7; 32],
+            step_path: BoundedVec::truncate_from(path),
+        });
     }
-    Ok(())
+    let tree = trace_tree(&digests);
+    for (executed, index) in found.iter_mut().zip(drawn.iter()) {
+        executed.path = BoundedVec::truncate_from(tree.path(*index as usize));
+    }
+    audit.segments = segments;
+    audit.claim.trace_root = tree.root();
+    audit.claim.to = u64::from(segments)
+        .saturating_mul(steps.into())
+        .saturating_add(audit.claim.from);
+    Audits::<T>::insert(id, audit);
+    Ok(AuditVote::Executed(BoundedVec::truncate_from(found)))
 }
 
 #[benchmarks]
@@ -98,8 +142,12 @@ mod benchmarks {
     #[benchmark]
     fn reveal_vote() -> Result<(), BenchmarkError> {
         let (id, voters) = drawn::<T>()?;
-        let vote = largest();
-        commit::<T>(id, &voters, &vote)?;
+        let vote = largest::<T>(id, &voters[0])?;
+        let digest = commitment(id, voters[0].as_ref(), &vote, &[8; 32]);
+        for voter in &voters {
+            Pallet::<T>::commit_vote(RawOrigin::Signed(voter.clone()).into(), id, digest)
+                .map_err(|error| error.error)?;
+        }
 
         #[extrinsic_call]
         _(
@@ -109,6 +157,9 @@ mod benchmarks {
             [8; 32],
         );
 
+        if let Some(Stage::Voting { ballot, .. }) = Audits::<T>::get(id).map(|audit| audit.stage) {
+            assert_eq!(ballot.seats[0].vote, Some(true));
+        }
         Ok(())
     }
 
@@ -140,16 +191,24 @@ mod benchmarks {
         Ok(())
     }
 
-    /// All verifiers have agreed.
+    /// As many verifiers as an audit can have; two thirds have agreed, the others are slashed.
     #[benchmark]
     fn conclude() -> Result<(), BenchmarkError> {
-        let (id, _) = drawn::<T>()?;
-        let mut audit = take::<T>(id)?;
-        if let Stage::Voting { ballot, .. } = &mut audit.stage {
-            for seat in &mut ballot.seats {
-                seat.vote = Some(true);
-            }
+        let (id, audit) = voted::<T>(true)?;
+
+        #[block]
+        {
+            Pallet::<T>::conclude(id, audit);
         }
+
+        assert!(!Audits::<T>::contains_key(id));
+        Ok(())
+    }
+
+    /// The same, two thirds of them against the claim.
+    #[benchmark]
+    fn reject() -> Result<(), BenchmarkError> {
+        let (id, audit) = voted::<T>(false)?;
 
         #[block]
         {

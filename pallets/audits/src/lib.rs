@@ -4,19 +4,28 @@
 //!
 //! - An *audit* is opened when a claim is revealed. [`Config::DrawAfter`] blocks later, with randomness
 //!   that did not exist at the time, [`Config::Verifiers`] verifiers other than the author are *drawn*,
-//!   or as many as there are, and [`Config::Segments`] segments: the last one, which ends in the claimed
+//!   or as many as there are, busy or not, and [`Config::Segments`] segments: the last one, which ends in the claimed
 //!   state, then those that sealed blocks, then any.
 //! - All verifiers re-execute the same segments, so their votes answer one question: were each given
 //!   segments of its own, whoever alone came upon a false one would be outvoted.
 //! - They *vote* by commitment, then reveal ([`quern_market::ballot`]). A vote is what executing the
-//!   segments gave; whether it agrees with the claim the pallet finds out itself ([`AuditVote::agrees`]).
+//!   segments gave, and opens one step of each that is another for every voter and ballot ([`Question`]):
+//!   what others have revealed is no answer. Whether it agrees with the claim the pallet finds out itself
+//!   ([`AuditVote::agrees`]).
 //! - Two thirds of the seats make a quorum. With two thirds of the votes for it the claim is *accepted*,
 //!   otherwise *rejected*; that its data were not served counts against it. Without a quorum in time
 //!   verifiers are drawn anew, twice; then the claim *lapses*.
-//! - Who voted with the outcome is paid and gains reputation, whoever diverged from two thirds of the
-//!   votes loses some, and a part of the ticket's stake; so does, in reputation, who was absent.
+//! - Who voted with the outcome gains reputation, whoever diverged from two thirds of the votes loses
+//!   some, and a part of the ticket's stake; so does, to a lesser part, who was absent.
+//! - Votes for an accepted claim are paid by the MACs of the drawn segments: they prove the work. A vote
+//!   against a claim proves none, and is not paid: false claims would be a business of their own.
 //! - Where nobody but the author holds a live verifier's ticket, the claim is accepted as it is: nobody
-//!   is there to check it. If all others are busy, it waits and then lapses.
+//!   is there to check it. While so many others are busy that a quorum would be smaller than it should, it
+//!   waits, and lapses after [`MAX_WAITS`] draws.
+//! - A ticket has at most [`MAX_PER_TICKET`] claims under audit.
+//!
+//! Numbers and times are read when verifiers are drawn, and may change between blocks: a ballot keeps its
+//! deadlines.
 //!
 //! What an audit does next it does in the block of the *agenda* in which it is filed, or a little later
 //! if too many are.
@@ -31,18 +40,21 @@ use frame::{
     prelude::*,
     traits::Get,
 };
-use quern_api::market::{AuditInfo, BallotInfo, SeatInfo};
 use quern_market::{
     AuditId, AuditVote, Ballot, Claim, Duty, Role, RunId, TicketId,
-    ballot::{BallotError, MAX_SEATS, Seat},
+    ballot::{BallotError, MAX_SEATS},
+    claim::training_macs,
     seams::{Claims, Deed, Draw, Outcome, Reputation, Tickets, VoterRewards},
-    vote::{self, MAX_DRAWN_SEGMENTS},
+    vote::{self, Question},
 };
 use quern_work::{
     Hash,
     hash::{Context, derive},
 };
 
+mod info;
+#[cfg(any(feature = "std", feature = "try-runtime"))]
+mod invariants;
 pub mod segments;
 pub mod types;
 pub mod weights;
@@ -61,10 +73,17 @@ pub use weights::WeightInfo;
 /// Part of its stake that a verifier's ticket loses by a vote against two thirds of the others.
 pub const DIVERGED: Permill = Permill::from_percent(5);
 
+/// Part of its stake that a verifier's ticket loses by not revealing a vote: a quorum seat that is taken and
+/// left empty keeps others waiting.
+pub const ABSENT: Permill = Permill::from_percent(1);
+
+/// Most claims of one ticket under audit.
+pub const MAX_PER_TICKET: u32 = 4;
+
 /// Ballots after the first that may end without an outcome before a claim lapses.
 pub const MAX_REDRAWS: u32 = 2;
 
-/// Draws that may find all verifiers busy before a claim lapses.
+/// Draws that may find too many verifiers busy before a claim lapses.
 pub const MAX_WAITS: u32 = 50;
 
 /// Most audits that one block draws or ends by itself; the next block goes on.
@@ -79,7 +98,11 @@ const DRAW: Context = Context::new("quern/v1/audit-draw");
 pub mod pallet {
     use super::*;
 
+    /// Version of the storage's layout.
+    const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
     #[pallet::pallet]
+    #[pallet::storage_version(STORAGE_VERSION)]
     pub struct Pallet<T>(_);
 
     #[pallet::config]
@@ -96,24 +119,20 @@ pub mod pallet {
         /// Who pays for votes.
         type Voters: VoterRewards<Self::AccountId>;
 
-        /// Verifiers of an audit, in [1, [`MAX_SEATS`]].
-        #[pallet::constant]
+        /// Verifiers of an audit; between 1 and [`MAX_SEATS`] whatever it says.
         type Verifiers: Get<u32>;
 
-        /// Segments that they re-execute, in [1, [`MAX_DRAWN_SEGMENTS`]].
-        #[pallet::constant]
+        /// Segments that they re-execute; between 1 and [`vote::MAX_DRAWN_SEGMENTS`] whatever it says.
         type Segments: Get<u32>;
 
-        /// Blocks from a claim's reveal to the draw, at least 1.
-        #[pallet::constant]
+        /// Blocks from a claim's reveal to the draw; at least 1 whatever it says, or the randomness of the
+        /// draw would be known at the reveal.
         type DrawAfter: Get<u32>;
 
         /// Blocks for commitments to votes.
-        #[pallet::constant]
         type CommitWithin: Get<u32>;
 
         /// Blocks for the votes after that.
-        #[pallet::constant]
         type RevealWithin: Get<u32>;
 
         /// Most audits under way.
@@ -134,6 +153,10 @@ pub mod pallet {
     /// Id of the next audit.
     #[pallet::storage]
     pub type NextAudit<T> = StorageValue<_, AuditId, ValueQuery>;
+
+    /// Claims under audit by their author's ticket, above zero.
+    #[pallet::storage]
+    pub type UnderAudit<T> = StorageMap<_, Twox64Concat, TicketId, u32, ValueQuery>;
 
     /// Audits by the block in which something is to be done about them; each is filed once.
     #[pallet::storage]
@@ -192,6 +215,9 @@ pub mod pallet {
         UnknownAudit,
         /// As many audits are under way as may be. Reveal the claim in a later block.
         TooManyAudits,
+        /// As many claims of the author's ticket are under audit as may be. Reveal the claim once one of them
+        /// is decided, or use several tickets.
+        TooManyOfTicket,
         /// Verifiers are yet to be drawn. Wait for it.
         NotYetDrawn,
         /// The account was not drawn for this audit, or another one was since.
@@ -227,21 +253,6 @@ pub mod pallet {
             Self::work_off(Self::now())
         }
 
-        fn integrity_test() {
-            assert!(
-                (1..=MAX_SEATS).contains(&T::Verifiers::get()),
-                "audits: the number of verifiers is out of bounds"
-            );
-            assert!(
-                (1..=MAX_DRAWN_SEGMENTS).contains(&T::Segments::get()),
-                "audits: the number of segments is out of bounds"
-            );
-            assert!(
-                T::DrawAfter::get() > 0,
-                "audits: the randomness of the draw would be known at the reveal"
-            );
-        }
-
         #[cfg(feature = "try-runtime")]
         fn try_state(_: BlockNumberFor<T>) -> Result<(), frame::deps::sp_runtime::TryRuntimeError> {
             Self::do_try_state()
@@ -272,7 +283,7 @@ pub mod pallet {
 
         /// Reveals the vote that the caller is committed to; the last one ends the audit. Free of fee.
         #[pallet::call_index(1)]
-        #[pallet::weight(T::WeightInfo::reveal_vote().saturating_add(T::WeightInfo::conclude()))]
+        #[pallet::weight(T::WeightInfo::reveal_vote().saturating_add(Pallet::<T>::ending()))]
         pub fn reveal_vote(
             origin: OriginFor<T>,
             audit: AuditId,
@@ -286,7 +297,12 @@ pub mod pallet {
                 return Err(Error::<T>::NotYetDrawn.into());
             };
             let digest = vote::commitment(audit, who.as_ref(), &*vote, &salt);
-            let agrees = vote.agrees(&found.claim, found.segments, drawn);
+            let question = Question {
+                audit,
+                redraws: found.redraws,
+                voter: who.as_ref(),
+            };
+            let agrees = vote.agrees(&found.claim, found.segments, drawn, question);
             ballot
                 .reveal(&who, now, digest, agrees)
                 .map_err(Error::<T>::from)?;
@@ -306,35 +322,6 @@ pub mod pallet {
     }
 
     impl<T: Config> Pallet<T> {
-        /// An audit under way as verifiers see it, for the runtime API.
-        pub fn audit_info(id: AuditId) -> Option<AuditInfo> {
-            let audit = Audits::<T>::get(id)?;
-            let origin = T::Claims::origin(audit.claim.run)?;
-            let sealed = T::Claims::sealed(audit.claim.run, audit.claim.from, audit.claim.to);
-            let next = Self::now().saturating_add(1);
-            let ballot = match audit.stage {
-                Stage::Waiting => None,
-                Stage::Voting { ballot, drawn } => Some(BallotInfo {
-                    seats: ballot.seats.iter().map(|seat| info(seat, &drawn)).collect(),
-                    commit_until: ballot.commit_until,
-                    reveal_until: ballot.reveal_until,
-                    reveals: ballot.reveals(next),
-                }),
-            };
-            Some(AuditInfo {
-                id,
-                claim: audit.claim,
-                task: origin.task,
-                seed: origin.seed,
-                spec: origin.spec,
-                author: (*audit.author.as_ref()).into(),
-                ticket: audit.ticket,
-                sealed,
-                ballot,
-                redraws: audit.redraws,
-            })
-        }
-
         /// Does what is due in block `now`, as far as one block may.
         pub(crate) fn work_off(now: u32) -> Weight {
             let mut block = Cursor::<T>::get().unwrap_or(now);
@@ -345,9 +332,10 @@ pub mod pallet {
                 let mut due = Agenda::<T>::take(block).into_inner();
                 let later = due.split_off(due.len().min(left));
                 left = left.saturating_sub(due.len());
+                // A draw that is given up relieves those drawn, but doesn't look for seals, which weighs more.
                 let drawing = T::WeightInfo::draw()
-                    .saturating_add(T::Tickets::draw_weight(T::Verifiers::get()));
-                let each = drawing.max(T::WeightInfo::conclude());
+                    .saturating_add(T::Tickets::draw_weight(Self::verifiers()));
+                let each = drawing.max(Self::ending());
                 weight.saturating_accrue(each.saturating_mul(due.len() as u64));
                 for audit in due {
                     Self::act(audit, now);
@@ -388,21 +376,25 @@ pub mod pallet {
                     &audit.redraws.to_le_bytes(),
                 ],
             );
+            let wanted = Self::verifiers();
             let voters = T::Tickets::draw(&Draw {
                 role: Role::Verifier,
-                wanted: T::Verifiers::get(),
+                wanted,
                 seed,
                 duty: Duty::Audit(id),
                 order: None,
                 excluded: core::slice::from_ref(&audit.author),
             });
-            if voters.is_empty() {
-                if T::Tickets::others(Role::Verifier, &audit.author) {
-                    Self::wait(id, audit);
-                } else {
-                    Self::end(id, &audit.claim, Outcome::Accepted, &[]);
+            let wanted = wanted.min(T::Tickets::others(Role::Verifier, &audit.author));
+            if wanted == 0 {
+                return Self::end(id, &audit, Outcome::Accepted, &[]);
+            }
+            // With fewer, whoever keeps the others busy could audit alone.
+            if voters.len() < wanted as usize {
+                for (ticket, _) in voters {
+                    T::Tickets::relieve(ticket, Duty::Audit(id));
                 }
-                return;
+                return Self::wait(id, audit);
             }
             let claim = &audit.claim;
             // A claim's segments are all of the same length.
@@ -412,7 +404,7 @@ pub mod pallet {
                 .map(|(step, _)| (step.saturating_sub(claim.from) / length.max(1)).saturated_into())
                 .collect();
             let drawn = segments::draw(&seed, audit.segments, &sealed, T::Segments::get());
-            let (commit, reveal) = (T::CommitWithin::get(), T::RevealWithin::get());
+            let (commit, reveal) = (T::CommitWithin::get().max(1), T::RevealWithin::get().max(1));
             let ballot = Ballot::new(voters, now, commit, reveal);
             Self::deposit_event(Event::Drawn {
                 audit: id,
@@ -443,14 +435,21 @@ pub mod pallet {
                 Verdict::Accepted => Some(true),
                 Verdict::Rejected => Some(false),
             };
+            let macs = match verdict {
+                Verdict::Accepted => Self::macs(&audit),
+                Verdict::Rejected | Verdict::Undecided => 0,
+            };
             let mut verifiers = Vec::with_capacity(seats.len());
             for seat in seats {
                 T::Tickets::relieve(seat.ticket, Duty::Audit(id));
                 if seat.vote.is_none() {
                     T::Reputation::note(&seat.voter, Deed::Absent);
+                    T::Tickets::slash(seat.ticket, ABSENT, None);
                 } else if seat.vote == outcome {
                     T::Reputation::note(&seat.voter, Deed::Agreed);
-                    T::Voters::voted(&seat.voter);
+                    if macs > 0 {
+                        T::Voters::voted(&seat.voter, macs);
+                    }
                     verifiers.push(seat.voter.clone());
                 } else if outcome.is_some() {
                     T::Reputation::note(&seat.voter, Deed::Diverged);
@@ -465,36 +464,56 @@ pub mod pallet {
                     } else {
                         Outcome::Rejected
                     };
-                    Self::end(id, &audit.claim, outcome, &verifiers);
+                    Self::end(id, &audit, outcome, &verifiers);
                 }
             }
         }
 
-        /// Tries again later, since all verifiers are busy, or lets the claim lapse after too long.
+        /// MACs of executing the drawn segments.
+        fn macs(audit: &Audit<T::AccountId>) -> u128 {
+            let Stage::Voting { drawn, .. } = &audit.stage else {
+                return 0;
+            };
+            let length = audit.claim.to.saturating_sub(audit.claim.from);
+            let steps = length / u64::from(audit.segments.max(1)) * drawn.len() as u64;
+            T::Claims::origin(audit.claim.run)
+                .map_or(0, |origin| training_macs(&origin.spec, steps))
+        }
+
+        /// Tries again later, since too many verifiers are busy, or lets the claim lapse after too long.
         fn wait(id: AuditId, mut audit: Audit<T::AccountId>) {
             if audit.waits >= MAX_WAITS {
-                return Self::end(id, &audit.claim, Outcome::Lapsed, &[]);
+                return Self::end(id, &audit, Outcome::Lapsed, &[]);
             }
             audit.waits = audit.waits.saturating_add(1);
-            let due = Self::now().saturating_add(T::DrawAfter::get().max(1));
-            Self::file(id, audit, due);
+            Self::file(id, audit, Self::drawing());
         }
 
         /// Has verifiers drawn anew, or lets the claim lapse after too many ballots.
         fn redraw(id: AuditId, mut audit: Audit<T::AccountId>) {
             if audit.redraws >= MAX_REDRAWS {
-                return Self::end(id, &audit.claim, Outcome::Lapsed, &[]);
+                return Self::end(id, &audit, Outcome::Lapsed, &[]);
             }
             audit.redraws = audit.redraws.saturating_add(1);
             audit.stage = Stage::Waiting;
-            let due = Self::now().saturating_add(T::DrawAfter::get());
-            Self::file(id, audit, due);
+            Self::file(id, audit, Self::drawing());
             Self::deposit_event(Event::Redrawn { audit: id });
         }
 
         /// Ends an audit that is on no agenda and binds nobody.
-        fn end(id: AuditId, claim: &Claim, outcome: Outcome, verifiers: &[T::AccountId]) {
+        fn end(
+            id: AuditId,
+            audit: &Audit<T::AccountId>,
+            outcome: Outcome,
+            verifiers: &[T::AccountId],
+        ) {
+            let claim = &audit.claim;
             Audits::<T>::remove(id);
+            UnderAudit::<T>::mutate_exists(audit.ticket, |count| {
+                *count = count
+                    .and_then(|count| count.checked_sub(1))
+                    .filter(|left| *left > 0);
+            });
             Self::deposit_event(Event::Ended {
                 audit: id,
                 run: claim.run,
@@ -512,59 +531,23 @@ pub mod pallet {
             defensive_assert!(filed.is_ok(), "audits: the agenda is full");
         }
 
-        fn now() -> u32 {
-            frame_system::Pallet::<T>::block_number().saturated_into()
+        /// Verifiers of an audit.
+        fn verifiers() -> u32 {
+            T::Verifiers::get().clamp(1, MAX_SEATS)
         }
 
-        /// Every audit is on the agenda once, where it says, and is of a run that exists; nobody who
-        /// made the claim votes on it.
-        ///
-        /// # Errors
-        /// The first invariant that does not hold.
-        #[cfg(any(feature = "std", feature = "try-runtime"))]
-        pub fn do_try_state() -> Result<(), frame::deps::sp_runtime::TryRuntimeError> {
-            let mut filed = 0u32;
-            for (block, ids) in Agenda::<T>::iter() {
-                for id in &ids {
-                    filed = filed.saturating_add(1);
-                    ensure!(
-                        Audits::<T>::get(id).is_some_and(|audit| audit.due == block),
-                        "audits: the agenda has an audit that is filed elsewhere"
-                    );
-                }
-                ensure!(
-                    Cursor::<T>::get().is_none_or(|cursor| block >= cursor),
-                    "audits: an audit is forgotten"
-                );
-            }
-            ensure!(
-                filed == Audits::<T>::count() && filed <= T::MaxActive::get(),
-                "audits: not every audit is on the agenda once"
-            );
-            for (id, audit) in Audits::<T>::iter() {
-                ensure!(
-                    id < NextAudit::<T>::get(),
-                    "audits: an audit from the future"
-                );
-                ensure!(
-                    T::Claims::origin(audit.claim.run).is_some(),
-                    "audits: an audit of no run"
-                );
-                ensure!(audit.redraws <= MAX_REDRAWS, "audits: too many draws");
-                let Stage::Voting { ballot, drawn } = &audit.stage else {
-                    continue;
-                };
-                ensure!(!ballot.seats.is_empty(), "audits: a ballot of nobody");
-                ensure!(
-                    ballot.seats.iter().all(|seat| seat.voter != audit.author),
-                    "audits: an author audits itself"
-                );
-                ensure!(
-                    drawn.last() == audit.segments.checked_sub(1).as_ref(),
-                    "audits: the last segment is not drawn"
-                );
-            }
-            Ok(())
+        /// Block of a draw whose randomness does not exist yet.
+        fn drawing() -> u32 {
+            Self::now().saturating_add(T::DrawAfter::get().max(1))
+        }
+
+        /// What the end of an audit weighs, whatever its outcome.
+        fn ending() -> Weight {
+            T::WeightInfo::conclude().max(T::WeightInfo::reject())
+        }
+
+        pub(crate) fn now() -> u32 {
+            frame_system::Pallet::<T>::block_number().saturated_into()
         }
     }
 
@@ -579,9 +562,12 @@ pub mod pallet {
                 Audits::<T>::count() < T::MaxActive::get(),
                 Error::<T>::TooManyAudits
             );
+            let count = UnderAudit::<T>::get(ticket);
+            ensure!(count < MAX_PER_TICKET, Error::<T>::TooManyOfTicket);
+            UnderAudit::<T>::insert(ticket, count.saturating_add(1));
             let id = NextAudit::<T>::get();
             NextAudit::<T>::put(id.saturating_add(1));
-            let due = Self::now().saturating_add(T::DrawAfter::get().max(1));
+            let due = Self::drawing();
             let audit = Audit {
                 claim: claim.clone(),
                 segments,
@@ -599,16 +585,5 @@ pub mod pallet {
             });
             Ok(id)
         }
-    }
-}
-
-/// A seat as verifiers see it.
-fn info<AccountId: AsRef<[u8; 32]>>(seat: &Seat<AccountId, bool>, drawn: &[u32]) -> SeatInfo {
-    SeatInfo {
-        ticket: seat.ticket,
-        voter: (*seat.voter.as_ref()).into(),
-        segments: drawn.to_vec(),
-        committed: seat.commitment.is_some(),
-        revealed: seat.vote.is_some(),
     }
 }

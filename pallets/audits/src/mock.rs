@@ -12,7 +12,7 @@ use frame::{
 };
 use quern_market::{
     Claim, Duty, Role, RunId, SegmentResult, TicketId,
-    claim::trace_tree,
+    claim::{steps_tree, trace_tree},
     seams::{Claims, Deed, Draw, Origin, Outcome, Reputation, Tickets, VoterRewards},
 };
 use quern_work::{Dataset, Hash, TaskSpec};
@@ -32,17 +32,25 @@ impl frame_system::Config for Test {
     type Lookup = frame::traits::IdentityLookup<AccountId32>;
 }
 
+parameter_types! {
+    pub storage CommitWithin: u32 = 5;
+    pub storage DrawAfter: u32 = 2;
+    pub storage RevealWithin: u32 = 4;
+    pub storage Segments: u32 = 2;
+    pub storage Verifiers: u32 = 3;
+}
+
 impl crate::Config for Test {
     type Claims = Double;
-    type CommitWithin = ConstU32<5>;
-    type DrawAfter = ConstU32<2>;
+    type CommitWithin = CommitWithin;
+    type DrawAfter = DrawAfter;
     type MaxActive = ConstU32<12>;
     type Randomness = Luck;
     type Reputation = Double;
-    type RevealWithin = ConstU32<4>;
-    type Segments = ConstU32<2>;
+    type RevealWithin = RevealWithin;
+    type Segments = Segments;
     type Tickets = Double;
-    type Verifiers = ConstU32<3>;
+    type Verifiers = Verifiers;
     type Voters = Double;
     type WeightInfo = ();
 }
@@ -54,14 +62,14 @@ pub(crate) enum Told {
     Relieved(TicketId, Duty),
     Slashed(TicketId, Permill),
     Noted(AccountId32, Deed),
-    Voted(AccountId32),
+    Voted(AccountId32, u128),
     Decided(RunId, Outcome, Vec<AccountId32>),
 }
 
 thread_local! {
     static TOLD: RefCell<Vec<Told>> = const { RefCell::new(Vec::new()) };
     static IDLE: RefCell<Vec<(TicketId, AccountId32)>> = const { RefCell::new(Vec::new()) };
-    static OTHERS: Cell<bool> = const { Cell::new(true) };
+    static OTHERS: Cell<u32> = const { Cell::new(3) };
     static SEALED: RefCell<Vec<(u64, Hash)>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -75,8 +83,8 @@ pub(crate) fn set_idle(verifiers: &[(TicketId, AccountId32)]) {
     IDLE.set(verifiers.to_vec());
 }
 
-/// Sets whether anyone but the author is a verifier, be they idle or not.
-pub(crate) fn set_others(others: bool) {
+/// Sets how many others than the author are verifiers, be they idle or not.
+pub(crate) fn set_others(others: u32) {
     OTHERS.set(others);
 }
 
@@ -111,7 +119,7 @@ impl Tickets<AccountId32> for Double {
     fn licenses(_: TicketId, _: Role) -> bool {
         true
     }
-    fn others(role: Role, who: &AccountId32) -> bool {
+    fn others(role: Role, who: &AccountId32) -> u32 {
         assert_eq!((role, who), (Role::Verifier, &ALICE));
         OTHERS.get()
     }
@@ -151,8 +159,8 @@ impl Reputation<AccountId32> for Double {
 }
 
 impl VoterRewards<AccountId32> for Double {
-    fn voted(who: &AccountId32) {
-        tell(Told::Voted(who.clone()));
+    fn voted(who: &AccountId32, macs: u128) {
+        tell(Told::Voted(who.clone(), macs));
     }
 }
 
@@ -205,13 +213,23 @@ pub(crate) fn spec() -> TaskSpec {
     }
 }
 
+/// Steps of every segment.
+pub(crate) const STEPS: u32 = 8;
+
+/// Weights roots of a segment's steps.
+pub(crate) fn roots(index: u8) -> Vec<Hash> {
+    (0..STEPS as u8)
+        .map(|step| [index * 8 + step; 32])
+        .collect()
+}
+
 /// What executing each segment of a claim gives.
 pub(crate) fn results() -> Vec<SegmentResult> {
     (0..SEGMENTS as u8)
         .map(|index| SegmentResult {
             start_root: [index; 32],
             state_root: [index + 1; 32],
-            steps_root: [100 + index; 32],
+            steps_root: steps_tree(&roots(index)).root(),
             correct: index.into(),
         })
         .collect()
@@ -226,7 +244,7 @@ pub(crate) fn claim(run: RunId) -> Claim {
     Claim {
         run,
         from,
-        to: from + u64::from(SEGMENTS) * 8,
+        to: from + u64::from(SEGMENTS * STEPS),
         state_root: last.state_root,
         trace_root: trace_tree(&digests).root(),
         starts_root: trace_tree(&starts).root(),
@@ -239,7 +257,7 @@ pub(crate) fn with_chain(test: impl FnOnce()) {
     TestState::default().execute_with(|| {
         System::set_block_number(1);
         set_idle(&VERIFIERS);
-        set_others(true);
+        set_others(3);
         set_sealed(&[]);
         told();
         test();

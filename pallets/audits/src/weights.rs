@@ -13,6 +13,7 @@ pub trait WeightInfo {
     fn agenda() -> Weight;
     fn draw() -> Weight;
     fn conclude() -> Weight;
+    fn reject() -> Weight;
 }
 
 impl WeightInfo for () {
@@ -94,5 +95,11 @@ impl WeightInfo for () {
         Weight::from_parts(1_170_455_000, 653513)
             .saturating_add(RocksDbWeight::get().reads(338))
             .saturating_add(RocksDbWeight::get().writes(338))
+    }
+    /// Not measured yet: twice what was measured for `conclude`.
+    fn reject() -> Weight {
+        Weight::from_parts(2_340_910_000, 1_307_026)
+            .saturating_add(RocksDbWeight::get().reads(676))
+            .saturating_add(RocksDbWeight::get().writes(676))
     }
 }

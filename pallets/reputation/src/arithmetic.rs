@@ -3,6 +3,8 @@
 use frame::prelude::Permill;
 use quern_market::seams::Deed;
 
+use crate::clock::HALF_LIFE;
+
 /// A reputation of one, in thousandths.
 pub const ONE: u64 = 1_000;
 
@@ -25,15 +27,14 @@ const ROOTS: [u128; 32] = {
     roots
 };
 
-/// What remains of `milli` after `blocks` blocks, rounded down: milli · 2^(−blocks/half_life).
+/// What remains of `milli` after `age` on the [clock](crate::Clock), rounded down: milli · 2^(−age/2³²).
 ///
-/// The part of a half-life is taken in units of 2⁻³² of it; each bit of their number contributes one
-/// factor. Neighbouring units differ by 1.6·10⁻¹⁰ and the factors' errors add up to less than 10⁻¹⁷,
-/// so that what remains never grows with time. Exact after whole half-lives.
-pub fn decayed(milli: u64, blocks: u32, half_life: u32) -> u64 {
-    let half_life = half_life.max(1);
-    let halvings = blocks / half_life;
-    let part = (u64::from(blocks % half_life) << 32) / u64::from(half_life);
+/// Each bit of the part of a half-life contributes one factor. Neighbouring units of the clock differ by
+/// 1.6·10⁻¹⁰ and the factors' errors add up to less than 10⁻¹⁷, so that what remains never grows with time.
+/// Exact after whole half-lives.
+pub fn decayed(milli: u64, age: u64) -> u64 {
+    // A u32, and below a half-life.
+    let (halvings, part) = ((age / HALF_LIFE) as u32, age % HALF_LIFE);
     let remaining = (0..)
         .zip(ROOTS)
         .filter(|(i, _)| (part >> (31 - i)) & 1 == 1)
@@ -53,7 +54,6 @@ pub fn after(milli: u64, deed: Deed) -> u64 {
         Deed::Agreed => 400,
         Deed::Diverged => -2_000,
         Deed::Absent => -500,
-        Deed::Equivocated => -10_000,
     };
     milli.saturating_add_signed(moved)
 }
@@ -87,7 +87,13 @@ pub fn factor(milli: u64) -> Permill {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Clock;
     use proptest::prelude::*;
+
+    /// What remains after `blocks` blocks of a clock with this half-life.
+    fn decayed(milli: u64, blocks: u32, half_life: u32) -> u64 {
+        super::decayed(milli, Clock::new(half_life).hand(blocks))
+    }
 
     /// Seven days of blocks, one every six seconds.
     const WEEK: u32 = 100_800;
@@ -125,7 +131,6 @@ mod tests {
             (Deed::Agreed, 11_400),
             (Deed::Diverged, 9_000),
             (Deed::Absent, 10_500),
-            (Deed::Equivocated, 1_000),
         ];
         for (deed, left) in all {
             assert_eq!(after(11_000, deed), left);

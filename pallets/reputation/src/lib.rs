@@ -2,10 +2,11 @@
 //!
 //! What accounts have earned by right answers and lost by wrong ones.
 //!
-//! - A *deed* is an accepted or rejected claim, a vote with or against the outcome, an absence, a
-//!   contradiction. Other pallets report deeds through [`Reputation`]; there are no calls.
+//! - A *deed* is an accepted or rejected claim, a vote with or against the outcome, an
+//!   absence. Other pallets report deeds through [`Reputation`]; there are no calls.
 //! - A *score* is counted in thousandths, never below zero, and halves every [`Config::HalfLife`] blocks.
-//!   It decays when it is looked at: the stored number is the score at its last deed.
+//!   It decays when it is looked at: the stored number is the score at its last deed, and when that was on
+//!   the [`Clock`]. A half-life that changes counts from the next block on: it never moves a score by itself.
 //! - The *factor* min(1, ln(1+r)/ln 11) weighs an account's chances; 2.0 *qualifies* for a quorum seat.
 //!
 //! The numbers are in [`arithmetic`].
@@ -21,10 +22,12 @@ use quern_market::seams::{Deed, Reputation};
 use scale_info::TypeInfo;
 
 pub mod arithmetic;
+pub mod clock;
 
 #[cfg(test)]
 mod tests;
 
+pub use clock::Clock;
 pub use pallet::*;
 
 /// A score as it was at its last deed.
@@ -32,27 +35,34 @@ pub use pallet::*;
 pub struct Score {
     /// Thousandths.
     pub milli: u64,
-    /// Block of the deed.
-    pub at: u32,
+    /// Where the clock's hand was at the deed.
+    pub at: u64,
 }
 
 #[frame::pallet]
 pub mod pallet {
     use super::*;
 
+    /// Version of the storage's layout.
+    const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
     #[pallet::pallet]
+    #[pallet::storage_version(STORAGE_VERSION)]
     pub struct Pallet<T>(_);
 
     #[pallet::config]
     pub trait Config: frame_system::Config {
-        /// Blocks in which a score halves.
-        #[pallet::constant]
+        /// Blocks in which a score halves; at least one, whatever it says.
         type HalfLife: Get<u32>;
     }
 
     /// Scores above zero, each as it was at its last deed.
     #[pallet::storage]
     pub type Scores<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, Score, ValueQuery>;
+
+    /// What scores decay by; `None` before block 1.
+    #[pallet::storage]
+    pub type Decay<T> = StorageValue<_, Clock>;
 
     #[pallet::event]
     #[pallet::generate_deposit(pub(super) fn deposit_event)]
@@ -68,6 +78,18 @@ pub mod pallet {
 
     #[pallet::hooks]
     impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+        fn on_initialize(_: BlockNumberFor<T>) -> Weight {
+            let half_life = T::HalfLife::get();
+            let turned = match Decay::<T>::get() {
+                Some(clock) => clock.turned(Self::now(), half_life),
+                None => Some(Clock::new(half_life)),
+            };
+            if let Some(turned) = turned {
+                Decay::<T>::put(turned);
+            }
+            T::DbWeight::get().reads_writes(2, 1)
+        }
+
         #[cfg(feature = "try-runtime")]
         fn try_state(_: BlockNumberFor<T>) -> Result<(), frame::deps::sp_runtime::TryRuntimeError> {
             Self::do_try_state()
@@ -78,7 +100,13 @@ pub mod pallet {
         /// The score of an account now, in thousandths.
         pub fn score(who: &T::AccountId) -> u64 {
             let Score { milli, at } = Scores::<T>::get(who);
-            arithmetic::decayed(milli, Self::now().saturating_sub(at), T::HalfLife::get())
+            arithmetic::decayed(milli, Self::hand().saturating_sub(at))
+        }
+
+        /// Where the clock's hand is.
+        fn hand() -> u64 {
+            let clock = Decay::<T>::get().unwrap_or_else(|| Clock::new(T::HalfLife::get()));
+            clock.hand(Self::now())
         }
 
         fn now() -> u32 {
@@ -88,10 +116,10 @@ pub mod pallet {
         /// No score is zero, and none is from the future.
         #[cfg(any(feature = "std", feature = "try-runtime"))]
         pub fn do_try_state() -> Result<(), frame::deps::sp_runtime::TryRuntimeError> {
-            let now = Self::now();
+            let hand = Self::hand();
             for score in Scores::<T>::iter_values() {
                 ensure!(score.milli > 0, "reputation: a stored score of zero");
-                ensure!(score.at <= now, "reputation: a deed from the future");
+                ensure!(score.at <= hand, "reputation: a deed from the future");
             }
             Ok(())
         }
@@ -101,7 +129,7 @@ pub mod pallet {
         fn note(who: &T::AccountId, deed: Deed) {
             let milli = arithmetic::after(Self::score(who), deed);
             if milli > 0 {
-                let at = Self::now();
+                let at = Self::hand();
                 Scores::<T>::insert(who, Score { milli, at });
             } else {
                 Scores::<T>::remove(who);

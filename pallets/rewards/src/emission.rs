@@ -1,4 +1,6 @@
-//! How much a block emits and how it is split, free of storage.
+//! How much a block emits, how it is split, and what a vote is owed, free of storage.
+
+use frame::deps::sp_runtime::{Rounding, helpers_128bit::multiply_by_rational_with_rounding};
 
 /// Parts of a block's emission that vest on the run that sealed it, in percent.
 pub const WORKER_PERCENT: u128 = 65;
@@ -38,6 +40,21 @@ pub fn split(emission: u128) -> Split {
         pool: emission - worker - author,
         author,
     }
+}
+
+/// What a vote that took `macs` to find out is owed: of a block's part of the pool, `pool`, as much as
+/// `macs` is of `chain`, the MACs that a block absorbs; all of it at most.
+///
+/// So a MAC that verifies earns what the pool gets for a MAC that seals, 30/65 of what its miner gets. And
+/// however many MACs a claim is said to be, a vote on it earns no more than a block's part.
+pub fn vote(pool: u128, macs: u128, chain: u128) -> u128 {
+    share(pool, macs.min(chain), chain)
+}
+
+/// `amount` · `part` / `whole`, rounded down, for a part of the whole; nothing of nothing.
+pub fn share(amount: u128, part: u128, whole: u128) -> u128 {
+    // The product is taken in 256 bits. It fails without a whole, or past it.
+    multiply_by_rational_with_rounding(amount, part.min(whole), whole, Rounding::Down).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -82,7 +99,35 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_vote_is_owed_by_its_macs_up_to_a_blocks_part() {
+        let owed = |macs| vote(15_000, macs, 1_000_000);
+        assert_eq!([owed(0), owed(66), owed(67)], [0, 0, 1]);
+        assert_eq!([owed(500_000), owed(1_000_000)], [7_500, 15_000]);
+        assert_eq!([owed(1_000_001), owed(u128::MAX)], [15_000, 15_000]);
+        assert_eq!(vote(15_000, 1, 0), 0);
+        assert_eq!(vote(u128::MAX, u128::MAX, u128::MAX), u128::MAX);
+    }
+
     proptest! {
+        #[test]
+        fn votes_of_a_chains_macs_are_owed_a_blocks_part_together(
+            pool: u128,
+            macs in prop::collection::vec(0..u128::MAX / 64, 1..64),
+        ) {
+            let chain: u128 = macs.iter().sum();
+            let owed: u128 = macs.iter().map(|macs| vote(pool, *macs, chain)).sum();
+            prop_assert!(owed <= pool);
+            if chain > 0 {
+                prop_assert!(pool - owed < macs.len() as u128);
+            }
+        }
+
+        #[test]
+        fn a_share_is_no_more_than_the_whole(amount: u128, part: u128, whole: u128) {
+            prop_assert!(share(amount, part, whole) <= amount);
+        }
+
         #[test]
         fn a_split_loses_nothing(emission in any::<u128>()) {
             let Split { worker, pool, author } = split(emission);

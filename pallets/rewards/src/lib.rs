@@ -6,12 +6,13 @@
 //! [`Config::Cap`]. It is split 65/30/5:
 //! - the *author's share* is paid when the block ends;
 //! - the *pool* for evaluators and verifiers collects on the pallet's account, dust included; the end
-//!   of a block pays from it each vote that was accepted: one block's part of the pool, or as much as
-//!   there is for each;
+//!   of a block pays from it the votes that are due, by the work that they took: for a MAC what the pool
+//!   gets for a MAC that the chain absorbs, one block's part at most ([`emission::vote`]). Where there is
+//!   too little for all, each gets the same part of what it is owed;
 //! - the *worker share* is minted by the next block, which records the seal, and *vests*: it is held
 //!   on the run owner's account, filed under the run's segment in which the sealing step lies, until
-//!   an audit accepts that segment. If one rejects it, all that vests on the run is burnt. A seal that
-//!   earns no worker share leaves it unminted.
+//!   an audit accepts that segment. If one rejects it, all that vests on the run is burnt; what is forfeited
+//!   goes to the account that `pallet-work` names. A seal that earns no worker share leaves it unminted.
 //!
 //! `pallet-work` decides which seal earns what and what becomes of it, through
 //! [`pallet_work::WorkRewards`]; votes are reported through [`VoterRewards`].
@@ -27,7 +28,7 @@ use frame::{
     traits::{
         Get,
         fungible::{Inspect, Mutate, MutateHold},
-        tokens::{Fortitude, Precision, Preservation},
+        tokens::{Fortitude, Precision, Preservation, Restriction},
     },
 };
 use quern_market::seams::VoterRewards;
@@ -53,7 +54,11 @@ pub const MAX_VOTES: u32 = 1024;
 pub mod pallet {
     use super::*;
 
+    /// Version of the storage's layout.
+    const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
     #[pallet::pallet]
+    #[pallet::storage_version(STORAGE_VERSION)]
     pub struct Pallet<T>(_);
 
     #[pallet::config]
@@ -67,6 +72,9 @@ pub mod pallet {
 
         /// Who made the block.
         type Author: Get<Option<Self::AccountId>>;
+
+        /// MACs that a block absorbs.
+        type ChainWork: Get<u128>;
 
         /// Account of the pool for evaluators and verifiers.
         #[pallet::constant]
@@ -108,10 +116,11 @@ pub mod pallet {
     pub type Vesting<T> =
         StorageDoubleMap<_, Twox64Concat, u64, Twox64Concat, u64, u128, OptionQuery>;
 
-    /// Whose votes were accepted and are not yet paid, in order; an account once per vote.
+    /// Whose votes were accepted and are not yet paid, and what each is owed, in order; an account once per
+    /// vote.
     #[pallet::storage]
     pub type Voted<T: Config> =
-        StorageValue<_, BoundedVec<T::AccountId, ConstU32<MAX_VOTES>>, ValueQuery>;
+        StorageValue<_, BoundedVec<(T::AccountId, u128), ConstU32<MAX_VOTES>>, ValueQuery>;
 
     /// What was paid out to an account so far: author's, worker's and voter's shares.
     #[pallet::storage]
@@ -166,6 +175,13 @@ pub mod pallet {
             /// How much.
             amount: u128,
         },
+        /// What vested on a run was forfeited.
+        Forfeited {
+            /// The run.
+            run: u64,
+            /// How much.
+            amount: u128,
+        },
         /// An accepted vote was paid.
         VoterPaid {
             /// The voter.
@@ -182,13 +198,8 @@ pub mod pallet {
         }
 
         fn on_finalize(number: BlockNumberFor<T>) {
-            let subsidy = emission::subsidy(
-                number.saturated_into(),
-                T::Subsidy::get(),
-                T::Halving::get().saturated_into(),
-            );
-            Self::emit(subsidy);
-            Self::pay_votes(emission::split(subsidy).pool);
+            Self::emit(Self::subsidy(number));
+            Self::pay_votes();
         }
 
         #[cfg(feature = "try-runtime")]
@@ -206,6 +217,15 @@ pub mod pallet {
         /// What is still vesting on this run.
         pub fn vesting(run: u64) -> u128 {
             Vesting::<T>::iter_prefix_values(run).fold(0, u128::saturating_add)
+        }
+
+        /// What a block emits while the cap is far.
+        fn subsidy(number: BlockNumberFor<T>) -> u128 {
+            emission::subsidy(
+                number.saturated_into(),
+                T::Subsidy::get(),
+                T::Halving::get().saturated_into(),
+            )
         }
 
         /// Pays the author and the pool, and sets the worker share aside.
@@ -230,10 +250,10 @@ pub mod pallet {
             Pending::<T>::put(worker);
         }
 
-        /// Pays the votes that wait, the oldest first, `most` each or an equal part of the pool.
+        /// Pays the votes that wait, the oldest first, what each is owed or the same part of it.
         ///
         /// What a voter can't receive, because it is too little for a new account, stays in the pool.
-        fn pay_votes(most: u128) {
+        fn pay_votes() {
             let mut waiting = Voted::<T>::get().into_inner();
             let count = waiting.len().min(VOTES_PER_BLOCK as usize);
             if count == 0 {
@@ -242,8 +262,16 @@ pub mod pallet {
             let pool = Self::pool();
             let there =
                 T::Currency::reducible_balance(&pool, Preservation::Preserve, Fortitude::Polite);
-            let amount = most.min(there / count as u128);
-            for voter in waiting.drain(..count) {
+            // Were it more than fits, the last payments would fail and stay in the pool.
+            let total = waiting[..count]
+                .iter()
+                .fold(0u128, |sum, (_, owed)| sum.saturating_add(*owed));
+            for (voter, owed) in waiting.drain(..count) {
+                let amount = if total > there {
+                    emission::share(owed, there, total)
+                } else {
+                    owed
+                };
                 let paid = amount > 0
                     && T::Currency::transfer(&pool, &voter, amount, Preservation::Preserve).is_ok();
                 if paid {
@@ -327,19 +355,29 @@ pub mod pallet {
         }
 
         fn burn(run: u64, owner: &T::AccountId) {
-            let filed = Vesting::<T>::drain_prefix(run)
-                .fold(0u128, |sum, (_, amount)| sum.saturating_add(amount));
-            let reason = HoldReason::Vesting.into();
-            // What is filed is held, so nothing is left over for the owner.
-            let burnt = T::Currency::burn_held(
-                &reason,
-                owner,
-                filed,
-                Precision::BestEffort,
-                Fortitude::Force,
-            );
-            if let Ok(amount @ 1..) = burnt {
-                Self::deposit_event(Event::Burnt { run, amount });
+            let filed = Self::take_vesting(run);
+            Self::burn_vesting(run, owner, filed);
+        }
+
+        fn forfeit(run: u64, owner: &T::AccountId, to: &T::AccountId) {
+            let filed = Self::take_vesting(run);
+            if filed == 0 {
+                return;
+            }
+            let moved = with_storage_layer(|| {
+                T::Currency::transfer_on_hold(
+                    &HoldReason::Vesting.into(),
+                    owner,
+                    to,
+                    filed,
+                    Precision::Exact,
+                    Restriction::Free,
+                    Fortitude::Force,
+                )
+            });
+            match moved {
+                Ok(amount) => Self::deposit_event(Event::Forfeited { run, amount }),
+                Err(_) => Self::burn_vesting(run, owner, filed),
             }
         }
 
@@ -353,10 +391,38 @@ pub mod pallet {
         }
     }
 
+    impl<T: Config> Pallet<T> {
+        /// Forgets what vests on the run; how much it was.
+        fn take_vesting(run: u64) -> u128 {
+            Vesting::<T>::drain_prefix(run)
+                .fold(0u128, |sum, (_, amount)| sum.saturating_add(amount))
+        }
+
+        /// Burns what no longer is filed as vesting.
+        fn burn_vesting(run: u64, owner: &T::AccountId, filed: u128) {
+            let reason = HoldReason::Vesting.into();
+            // What is filed is held, so nothing is left over for the owner.
+            let burnt = T::Currency::burn_held(
+                &reason,
+                owner,
+                filed,
+                Precision::BestEffort,
+                Fortitude::Force,
+            );
+            if let Ok(amount @ 1..) = burnt {
+                Self::deposit_event(Event::Burnt { run, amount });
+            }
+        }
+    }
+
     impl<T: Config> VoterRewards<T::AccountId> for Pallet<T> {
-        /// Past [`MAX_VOTES`] that wait, a vote is not paid.
-        fn voted(who: &T::AccountId) {
-            Voted::<T>::mutate(|waiting| waiting.try_push(who.clone()).ok());
+        /// Past [`MAX_VOTES`] that wait, a vote is not paid; neither is one worth nothing.
+        fn voted(who: &T::AccountId, macs: u128) {
+            let subsidy = Self::subsidy(frame_system::Pallet::<T>::block_number());
+            let owed = emission::vote(emission::split(subsidy).pool, macs, T::ChainWork::get());
+            if owed > 0 {
+                Voted::<T>::mutate(|waiting| waiting.try_push((who.clone(), owed)).ok());
+            }
         }
     }
 }

@@ -34,14 +34,19 @@ const OWNER: u64 = 2;
 const STRANGER: u64 = 3;
 const GENESIS: u128 = 1_000;
 
+/// MACs that a block absorbs.
+const CHAIN: u128 = 3_000;
+
 parameter_types! {
     pub const PoolId: PalletId = PalletId(*b"qrn/pool");
     pub storage Author: Option<u64> = None;
+    pub storage ChainWork: u128 = CHAIN;
 }
 
 impl crate::Config for Test {
     type Author = Author;
     type Cap = ConstU128<CAP>;
+    type ChainWork = ChainWork;
     type Currency = Balances;
     type Halving = ConstU64<10>;
     type PoolId = PoolId;
@@ -152,32 +157,101 @@ fn all_that_vests_on_a_rejected_run_is_burnt_and_nothing_else() {
 }
 
 #[test]
-fn a_vote_is_paid_one_blocks_part_of_the_pool() {
+fn what_is_forfeited_goes_to_another_account_or_is_burnt_where_that_cannot_be() {
+    with_chain(|| {
+        for (number, run) in [(1, 7), (2, 7), (3, 8)] {
+            block(number, Some(AUTHOR));
+            Rewards::vest(run, &OWNER, number);
+        }
+        let issued = Balances::total_issuance();
+        Rewards::forfeit(7, &OWNER, &STRANGER);
+        assert_eq!(Balances::free_balance(STRANGER), 1_300);
+        assert_eq!(Balances::free_balance(OWNER), GENESIS);
+        assert_eq!((Rewards::vesting(7), Rewards::vesting(8)), (0, 650));
+        assert_eq!(Balances::total_issuance(), issued);
+        check();
+        let told = System::events().len();
+        Rewards::forfeit(7, &OWNER, &STRANGER);
+        assert_eq!(System::events().len(), told);
+
+        // A share of 4 is too little for a new account.
+        block(71, None);
+        Rewards::vest(9, &OWNER, 0);
+        let issued = Balances::total_issuance();
+        assert_eq!(Rewards::vesting(9), 4);
+        Rewards::forfeit(9, &OWNER, &99);
+        assert_eq!(Balances::total_issuance(), issued - 4);
+        assert_eq!(Rewards::vesting(9), 0);
+    });
+}
+
+#[test]
+fn a_vote_is_paid_by_its_macs() {
     with_chain(|| {
         block(1, None);
         block(2, Some(AUTHOR));
-        Rewards::voted(&STRANGER);
+        // A tenth of what a block absorbs, for a tenth of a block's 300.
+        Rewards::voted(&STRANGER, CHAIN / 10);
         block(3, Some(AUTHOR));
-        assert_eq!(Balances::free_balance(STRANGER), 300);
-        assert_eq!(Earned::<Test>::get(STRANGER), 300);
-        assert_eq!(Balances::free_balance(Rewards::pool()), 650);
+        assert_eq!(Balances::free_balance(STRANGER), 30);
+        assert_eq!(Earned::<Test>::get(STRANGER), 30);
+        assert_eq!(Balances::free_balance(Rewards::pool()), 920);
         // Paid once.
         block(4, Some(AUTHOR));
+        assert_eq!(Balances::free_balance(STRANGER), 30);
+    });
+}
+
+#[test]
+fn a_vote_earns_no_more_than_a_blocks_part_however_many_macs_it_is_said_to_have_taken() {
+    with_chain(|| {
+        block(1, None);
+        Rewards::voted(&STRANGER, u128::MAX);
+        block(2, None);
         assert_eq!(Balances::free_balance(STRANGER), 300);
+    });
+}
+
+#[test]
+fn a_vote_is_owed_what_its_work_was_worth_when_it_was_accepted() {
+    with_chain(|| {
+        block(10, None);
+        Rewards::voted(&STRANGER, CHAIN / 2);
+        ChainWork::set(&1);
+        // The subsidy has halved, and the difficulty fallen.
+        block(11, None);
+        assert_eq!(Balances::free_balance(STRANGER), 150);
+    });
+}
+
+#[test]
+fn a_vote_worth_nothing_takes_no_place_in_the_queue() {
+    with_chain(|| {
+        Rewards::voted(&STRANGER, 0);
+        Rewards::voted(&STRANGER, 9);
+        ChainWork::set(&0);
+        Rewards::voted(&STRANGER, 9);
+        assert!(Voted::<Test>::get().is_empty());
     });
 }
 
 #[test]
 fn votes_share_a_pool_that_is_too_small_for_all_and_leave_its_account_alive() {
     with_chain(|| {
-        for voter in [STRANGER, STRANGER, AUTHOR, 9] {
-            Rewards::voted(&voter);
+        for (voter, macs) in [
+            (STRANGER, CHAIN),
+            (STRANGER, CHAIN),
+            (AUTHOR, CHAIN),
+            (9, CHAIN / 2),
+        ] {
+            Rewards::voted(&voter, macs);
         }
         block(1, None);
-        // 350 in the pool, 5 of which it keeps to exist: 345 / 4.
-        assert_eq!(Balances::free_balance(STRANGER), 172);
-        assert_eq!(Balances::free_balance(9), 86);
-        assert_eq!(Balances::free_balance(Rewards::pool()), 6);
+        // 350 in the pool, 5 of which it keeps to exist: 345 for 1050 that are owed.
+        assert_eq!(Balances::free_balance(STRANGER), 2 * 98);
+        assert_eq!(Balances::free_balance(AUTHOR), 98);
+        assert_eq!(Balances::free_balance(9), 49);
+        assert_eq!(Balances::free_balance(Rewards::pool()), 7);
     });
 }
 
@@ -185,14 +259,13 @@ fn votes_share_a_pool_that_is_too_small_for_all_and_leave_its_account_alive() {
 fn what_is_too_little_for_a_new_account_stays_in_the_pool() {
     with_chain(|| {
         Author::set(&None);
-        // The emission of the fifth era is 62: 19 for the pool and 3 for nobody's author.
         for _ in 0..6 {
-            Rewards::voted(&STRANGER);
+            Rewards::voted(&STRANGER, CHAIN / 100);
         }
-        Rewards::voted(&OWNER);
-        block(45, None);
+        Rewards::voted(&OWNER, CHAIN / 100);
+        block(1, None);
         assert_eq!(Balances::total_balance(&STRANGER), 0);
-        assert_eq!(Balances::free_balance(OWNER), GENESIS + 2);
+        assert_eq!(Balances::free_balance(OWNER), GENESIS + 3);
         assert_eq!(Earned::<Test>::get(STRANGER), 0);
         assert!(Voted::<Test>::get().is_empty());
     });
@@ -204,12 +277,12 @@ fn a_block_pays_a_bounded_number_of_votes_the_oldest_first() {
         block(1, None);
         let count = u64::from(VOTES_PER_BLOCK);
         for voter in 100..101 + count {
-            Rewards::voted(&voter);
+            Rewards::voted(&voter, CHAIN);
         }
         block(2, None);
         assert!(Earned::<Test>::get(99 + count) > 0);
         assert_eq!(Earned::<Test>::get(100 + count), 0);
-        assert_eq!(Voted::<Test>::get().into_inner(), vec![100 + count]);
+        assert_eq!(Voted::<Test>::get().into_inner(), vec![(100 + count, 300)]);
         block(3, None);
         assert!(Earned::<Test>::get(100 + count) > 0);
     });
@@ -219,7 +292,7 @@ fn a_block_pays_a_bounded_number_of_votes_the_oldest_first() {
 fn votes_past_the_bound_are_not_filed() {
     with_chain(|| {
         for _ in 0..MAX_VOTES + 1 {
-            Rewards::voted(&STRANGER);
+            Rewards::voted(&STRANGER, CHAIN);
         }
         assert_eq!(Voted::<Test>::get().len(), MAX_VOTES as usize);
     });
@@ -230,7 +303,7 @@ fn the_pool_still_pays_votes_when_the_cap_is_reached() {
     with_chain(|| {
         block(1, None);
         Emitted::<Test>::put(CAP);
-        Rewards::voted(&STRANGER);
+        Rewards::voted(&STRANGER, CHAIN);
         block(2, Some(AUTHOR));
         assert_eq!(Balances::total_balance(&AUTHOR), 0);
         assert_eq!(Balances::free_balance(STRANGER), 300);
@@ -278,7 +351,7 @@ enum Op {
     Pay(u64),
     Release(u64, u64, u64),
     Reject(u64),
-    Vote(u64),
+    Vote(u64, u128),
     Burn(u128),
 }
 
@@ -289,7 +362,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (0..2u64).prop_map(Op::Pay),
         2 => (0..2u64, 0..8u64, 0..8u64).prop_map(|(run, from, to)| Op::Release(run, from, to)),
         1 => (0..2u64).prop_map(Op::Reject),
-        2 => (4..12u64).prop_map(Op::Vote),
+        2 => (4..12u64, 0..2 * CHAIN).prop_map(|(voter, macs)| Op::Vote(voter, macs)),
         1 => (0..100u128).prop_map(Op::Burn),
     ]
 }
@@ -319,7 +392,7 @@ proptest! {
                         Rewards::burn(run, &OWNER);
                         rejected += before - Balances::total_issuance();
                     }
-                    Op::Vote(voter) => Rewards::voted(&voter),
+                    Op::Vote(voter, macs) => Rewards::voted(&voter, macs),
                     Op::Burn(amount) => {
                         let before = Balances::total_issuance();
                         let _ = <Balances as Mutate<u64>>::burn_from(

@@ -1,22 +1,24 @@
 //! When tasks are looked at, and what happens to them then.
 //!
 //! Every unfinished paid task is due in exactly one block to come, or overdue. A block looks at the
-//! tasks that have waited longest, at most [`TICKS`] of them; the cursor stays where some are left.
+//! tasks that have waited longest, at most [`TICKS`] of them, and does one thing to each: it draws miners,
+//! or evaluators, or settles the fee. The cursor stays where some are left.
 
 use crate::*;
 use quern_market::Role;
 
-/// Tasks that one block looks at.
-const TICKS: u32 = 2;
+/// Tasks that one block looks at: the dearest draw, of eight miners, takes some percent of a block.
+const TICKS: u32 = 1;
 
 /// Blocks of the agenda that one block may get through: more than one, so that it catches up.
 const BLOCKS: u32 = 4;
 
 impl<T: Config> Pallet<T> {
-    /// Looks at the tasks due in block `now`; returns how many it looked at.
-    pub(crate) fn tick_due(now: u32) -> u32 {
+    /// Looks at the tasks due in block `now`; returns what was done to them at most weighs.
+    pub(crate) fn tick_due(now: u32) -> Weight {
         let mut at = Cursor::<T>::get();
         let mut ticks = 0;
+        let mut weight = Weight::zero();
         for _ in 0..BLOCKS {
             if at > now {
                 break;
@@ -27,7 +29,7 @@ impl<T: Config> Pallet<T> {
                 .collect();
             let through = (due.len() as u32) < left;
             for id in due {
-                Self::tick(id, at, now);
+                weight.saturating_accrue(Self::tick(id, at, now));
                 ticks = ticks.saturating_add(1);
             }
             if !through {
@@ -36,23 +38,30 @@ impl<T: Config> Pallet<T> {
             at = at.saturating_add(1);
         }
         Cursor::<T>::put(at);
-        ticks
+        weight
     }
 
-    /// Looks at one task that was due in block `at`.
-    fn tick(id: TaskId, at: u32, now: u32) {
+    /// Looks at one task that was due in block `at`; returns what was done to it at most weighs.
+    fn tick(id: TaskId, at: u32, now: u32) -> Weight {
         let Some(mut task) = Tasks::<T>::get(id).filter(|task| task.wake == at) else {
             defensive!("tasks: the agenda names a task that is not due");
             Agenda::<T>::remove(at, id);
-            return;
+            return T::WeightInfo::idle();
         };
-        let end = if task.has_time(now) {
+        let draws = |wanted| T::Tickets::draw_weight(wanted);
+        let (end, weight) = if !task.has_time(now) && !task.close_training() {
+            (Some((End::Expired, Vec::new())), T::WeightInfo::settle())
+        } else if task.wanted() > 0 {
+            let weight = T::WeightInfo::assign()
+                .saturating_add(draws(task.wanted()))
+                .saturating_add(draws(1));
             Self::assign(id, &mut task, now);
-            None
+            (None, weight)
         } else {
-            (!task.close_training()).then(|| (End::Expired, Vec::new()))
+            let drawing = T::WeightInfo::evaluate().saturating_add(draws(task.order.evaluators));
+            let end = Self::evaluate(id, &mut task, now);
+            (end, drawing.max(T::WeightInfo::settle()))
         };
-        let end = end.or_else(|| Self::evaluate(id, &mut task, now));
         if let Some((end, agreed)) = end {
             Self::end(id, task, end, &agreed);
         } else {
@@ -61,6 +70,7 @@ impl<T: Config> Pallet<T> {
             let wake = task.next_wake(now, retry);
             Self::put(id, task, wake);
         }
+        weight
     }
 
     /// Stores an unfinished task, to be looked at in block `wake`.

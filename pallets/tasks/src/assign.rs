@@ -1,6 +1,6 @@
 //! Who trains a task, and who keeps its clock.
 
-use crate::*;
+use crate::{task::Miner, *};
 use quern_market::{Duty, Role, seams::Draw};
 
 impl<T: Config> Pallet<T> {
@@ -44,6 +44,20 @@ impl<T: Config> Pallet<T> {
         });
     }
 
+    /// Last block in which a miner is on time; `None` if it waits for nobody but others.
+    pub(crate) fn due(miner: &Miner<T::AccountId>) -> Option<u32> {
+        let audited = miner.progress.run().is_some_and(T::Runs::under_audit);
+        miner.due(Self::pace()).filter(|_| !audited)
+    }
+
+    /// Whether a miner is late now; not while a claim of its run is being audited.
+    fn lateness(miner: &Miner<T::AccountId>) -> Lateness {
+        match Self::due(miner) {
+            Some(_) => miner.lateness(Self::pace(), Self::now()),
+            None => Lateness::OnTime,
+        }
+    }
+
     /// Vacates the seat of a late miner on the word of `who`.
     pub(crate) fn dismiss(
         id: TaskId,
@@ -54,7 +68,7 @@ impl<T: Config> Pallet<T> {
         let miner = task.miners.iter().find(|miner| miner.ticket == ticket);
         let miner = miner.ok_or(Error::<T>::NotAssigned)?;
         let supervisor = task.supervisor.as_ref().map(|(_, supervisor)| supervisor);
-        let absent = match miner.lateness(Self::pace(), Self::now()) {
+        let absent = match Self::lateness(miner) {
             Lateness::OnTime => Err(Error::<T>::NotLate),
             Lateness::Late if supervisor == Some(who) => Ok(None),
             Lateness::Late => Err(Error::<T>::NotTheSupervisor),

@@ -53,6 +53,16 @@ impl<T: Config> TaskBook<T::AccountId> for Pallet<T> {
         });
     }
 
+    fn lapsed(task: TaskId, run: RunId) {
+        let Some(mut paid) = Tasks::<T>::get(task) else {
+            return;
+        };
+        if paid.is_training() {
+            paid.lapse(run, Self::now());
+            Tasks::<T>::insert(task, paid);
+        }
+    }
+
     fn closed(task: TaskId, run: RunId) {
         let Some(mut paid) = Tasks::<T>::get(task) else {
             return;
@@ -65,7 +75,7 @@ impl<T: Config> TaskBook<T::AccountId> for Pallet<T> {
     }
 
     #[cfg(feature = "runtime-benchmarks")]
-    fn prepare(spec: TaskSpec) -> TaskId {
-        Self::insert_commons(spec).unwrap_or(TaskId::MAX)
+    fn prepare(spec: TaskSpec, owner: &T::AccountId, ticket: TicketId) -> TaskId {
+        benchmarking::seated::<T>(spec, owner, ticket)
     }
 }

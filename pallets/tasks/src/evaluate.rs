@@ -40,7 +40,7 @@ impl<T: Config> Pallet<T> {
         if drawn.is_empty() {
             evaluation.empty = evaluation.empty.saturating_add(1);
             let hopeless = evaluation.empty >= MAX_EMPTY_DRAWS
-                || !T::Tickets::others(Role::Evaluator, &task.client);
+                || T::Tickets::others(Role::Evaluator, &task.client) == 0;
             return hopeless.then(|| (End::Failed(None), Vec::new()));
         }
         Self::deposit_event(Event::EvaluatorsDrawn {
@@ -68,7 +68,8 @@ impl<T: Config> Pallet<T> {
                 (None, _) => Deed::Absent,
                 (Some(_), None) => continue,
                 (Some(EvaluationVote::Scores(scores)), Some(outcome)) if scores == outcome => {
-                    T::Voters::voted(&seat.voter);
+                    let macs = task.order.scoring_macs();
+                    T::Voters::voted(&seat.voter, macs.saturating_mul(outcome.len() as u128));
                     agreed.push(seat.voter.clone());
                     Deed::Agreed
                 }

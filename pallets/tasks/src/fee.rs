@@ -1,5 +1,7 @@
 //! How a task's fee is divided, free of storage: integers only, and every unit goes somewhere.
 //!
+//! A tenth is burnt at every end, be it a cancellation: a place among the unfinished tasks costs money.
+//!
 //! | part | of what is left after a tenth is burnt | by |
 //! | --- | --- | --- |
 //! | miners | 60 % | MACs accepted by audits |
@@ -12,7 +14,7 @@
 use alloc::{collections::BTreeMap, vec::Vec};
 use frame::deps::sp_core::U256;
 
-/// Percent of what a client pays that is burnt.
+/// Percent of a fee that is burnt.
 pub const BURNT: u32 = 10;
 /// Percent of the rest for the miners.
 pub const MINERS: u32 = 60;
@@ -30,12 +32,12 @@ pub enum Verdict {
     Completed,
     /// It was missed, or there was no outcome: half of the miners' part goes back to the client.
     Failed,
-    /// No run ended in time: the miners' part is paid in proportion, the rest goes back.
+    /// No run ended in time: the miners' part is paid in proportion, all else goes back.
     Expired {
         /// MACs that were ordered.
         ordered: u128,
     },
-    /// Training never began: all goes back.
+    /// Training never began: all but the tenth goes back.
     Cancelled,
 }
 
@@ -65,54 +67,29 @@ pub struct Settlement<AccountId> {
     pub paid: BTreeMap<AccountId, u128>,
 }
 
+/// The least fee while `taken` of `most` places for unfinished tasks are: `min`, doubled with every tenth of
+/// the places. So a market with room is open to small orders, and all places together cost more than a
+/// hundred times as much as if each cost the same.
+pub fn least(min: u128, taken: u32, most: u32) -> u128 {
+    let tenths = u64::from(taken) * 10 / u64::from(most.max(1));
+    min.saturating_mul(1 << tenths.min(10))
+}
+
 /// Divides a fee.
 pub fn settle<AccountId: Clone + Ord>(
     fee: u128,
     verdict: Verdict,
     parties: &Parties<AccountId>,
 ) -> Settlement<AccountId> {
-    match verdict {
-        Verdict::Completed => divide(fee, parties, 0),
-        Verdict::Failed => divide(fee, parties, 50),
-        Verdict::Expired { ordered } => expire(fee, ordered, &parties.miners),
-        Verdict::Cancelled => expire(fee, 0, &[]),
-    }
-}
-
-/// Pays all parts, but gives `back` percent of the miners' part to the client.
-fn divide<AccountId: Clone + Ord>(
-    fee: u128,
-    parties: &Parties<AccountId>,
-    back: u32,
-) -> Settlement<AccountId> {
     let burnt = percent(fee, BURNT);
     let rest = fee - burnt;
-    let miners = percent(rest, MINERS);
-    let refunded = percent(miners, back);
-    let mut paid = BTreeMap::new();
-    let one = |who: &AccountId| (who.clone(), 1);
-    let given = [
-        share(miners - refunded, parties.miners.iter().cloned(), &mut paid),
-        share(
-            percent(rest, SUPERVISOR),
-            parties.supervisor.iter().map(one),
-            &mut paid,
-        ),
-        share(
-            percent(rest, EVALUATORS),
-            parties.evaluators.iter().map(one),
-            &mut paid,
-        ),
-        share(
-            percent(rest, VERIFIERS),
-            parties
-                .verifiers
-                .iter()
-                .map(|(who, votes)| (who.clone(), u128::from(*votes))),
-            &mut paid,
-        ),
-    ];
-    let given: u128 = given.iter().sum();
+    let (refunded, paid) = match verdict {
+        Verdict::Completed => divide(rest, parties, 0),
+        Verdict::Failed => divide(rest, parties, 50),
+        Verdict::Expired { ordered } => expire(rest, ordered, &parties.miners),
+        Verdict::Cancelled => (rest, BTreeMap::new()),
+    };
+    let given: u128 = paid.values().sum();
     Settlement {
         burnt,
         refunded,
@@ -121,42 +98,65 @@ fn divide<AccountId: Clone + Ord>(
     }
 }
 
-/// Pays the miners' part in proportion to what was done of what was ordered; the client is refunded
-/// everything else, and a tenth of what the client does pay is burnt.
-fn expire<AccountId: Clone + Ord>(
-    fee: u128,
-    ordered: u128,
-    miners: &[(AccountId, u128)],
-) -> Settlement<AccountId> {
-    let done = total(miners.iter().map(|(_, macs)| *macs)).min(ordered.into());
-    let spent = portion(percent(fee, MINERS), done, ordered.into());
-    let burnt = percent(spent, BURNT);
+/// Pays all parts, but gives `back` percent of the miners' part to the client: what it is refunded, and who
+/// is paid what.
+fn divide<AccountId: Clone + Ord>(
+    rest: u128,
+    parties: &Parties<AccountId>,
+    back: u32,
+) -> (u128, BTreeMap<AccountId, u128>) {
+    let miners = percent(rest, MINERS);
+    let refunded = percent(miners, back);
     let mut paid = BTreeMap::new();
-    let given = share(spent - burnt, miners.iter().cloned(), &mut paid);
-    Settlement {
-        burnt,
-        refunded: fee - spent,
-        pooled: spent - burnt - given,
-        paid,
-    }
+    let one = |who: &AccountId| (who.clone(), 1);
+    let votes = |(who, votes): &(AccountId, u32)| (who.clone(), u128::from(*votes));
+    let part = |of| percent(rest, of);
+    share(miners - refunded, parties.miners.iter().cloned(), &mut paid);
+    share(
+        part(SUPERVISOR),
+        parties.supervisor.iter().map(one),
+        &mut paid,
+    );
+    share(
+        part(EVALUATORS),
+        parties.evaluators.iter().map(one),
+        &mut paid,
+    );
+    share(
+        part(VERIFIERS),
+        parties.verifiers.iter().map(votes),
+        &mut paid,
+    );
+    (refunded, paid)
 }
 
-/// Divides `part` in proportion to the weights, rounding down; returns what was given.
+/// Pays the miners' part in proportion to what was done of what was ordered; the client is refunded
+/// everything else.
+fn expire<AccountId: Clone + Ord>(
+    rest: u128,
+    ordered: u128,
+    miners: &[(AccountId, u128)],
+) -> (u128, BTreeMap<AccountId, u128>) {
+    let done = total(miners.iter().map(|(_, macs)| *macs)).min(ordered.into());
+    let spent = portion(percent(rest, MINERS), done, ordered.into());
+    let mut paid = BTreeMap::new();
+    share(spent, miners.iter().cloned(), &mut paid);
+    (rest - spent, paid)
+}
+
+/// Divides `part` in proportion to the weights, rounding down.
 fn share<AccountId: Ord>(
     part: u128,
     weights: impl Iterator<Item = (AccountId, u128)> + Clone,
     paid: &mut BTreeMap<AccountId, u128>,
-) -> u128 {
+) {
     let whole = total(weights.clone().map(|(_, weight)| weight));
-    let mut given = 0;
     for (who, weight) in weights {
         let piece = portion(part, weight.into(), whole);
         if piece > 0 {
             *paid.entry(who).or_default() += piece;
-            given += piece;
         }
     }
-    given
 }
 
 fn total(weights: impl Iterator<Item = u128>) -> U256 {
@@ -249,13 +249,13 @@ mod tests {
     #[test]
     fn an_expired_task_pays_for_what_was_accepted() {
         let settled = settle(10_000, Verdict::Expired { ordered: 1_600 }, &parties());
-        assert_eq!((settled.burnt, settled.refunded), (150, 8_500));
+        assert_eq!((settled.burnt, settled.refunded), (1_000, 7_650));
         assert_eq!(settled.paid, BTreeMap::from([(1, 1_012), (2, 337)]));
         assert_eq!(settled.pooled, 1);
     }
 
     #[test]
-    fn an_expired_task_without_work_and_a_cancelled_one_are_refunded() {
+    fn an_expired_task_without_work_and_a_cancelled_one_are_refunded_but_for_a_tenth() {
         let idle = Parties {
             miners: vec![(1, 0)],
             ..parties()
@@ -265,8 +265,14 @@ mod tests {
             settle(77, Verdict::Expired { ordered: 0 }, &parties()),
             settle(77, Verdict::Cancelled, &parties()),
         ] {
-            assert_eq!((settled.refunded, settled.sum()), (77, 77));
+            assert_eq!((settled.refunded, settled.sum()), (70, 77));
         }
+    }
+
+    #[test]
+    fn all_places_cost_a_hundred_times_what_equal_ones_would() {
+        let all: u128 = (0..1_000).map(|taken| least(1, taken, 1_000)).sum();
+        assert_eq!(all, 100 * 1_023);
     }
 
     #[test]
@@ -316,16 +322,30 @@ mod tests {
         }
 
         #[test]
-        fn a_tenth_is_burnt_of_what_is_not_refunded(
+        fn a_tenth_is_burnt_at_every_end(
             fee in any_fee(),
             ordered in any::<u128>(),
             parties in any_parties(),
         ) {
-            prop_assert_eq!(settle(fee, Verdict::Completed, &parties).burnt, fee / 10);
-            prop_assert_eq!(settle(fee, Verdict::Failed, &parties).burnt, fee / 10);
-            let expired = settle(fee, Verdict::Expired { ordered }, &parties);
-            prop_assert_eq!(expired.burnt, (fee - expired.refunded) / 10);
-            prop_assert_eq!(settle(fee, Verdict::Cancelled, &parties).burnt, 0);
+            for verdict in [
+                Verdict::Completed,
+                Verdict::Failed,
+                Verdict::Expired { ordered },
+                Verdict::Cancelled,
+            ] {
+                prop_assert_eq!(settle(fee, verdict, &parties).burnt, fee / 10);
+            }
+        }
+
+        #[test]
+        fn the_least_fee_doubles_with_every_tenth_of_the_places(min in any::<u128>(), most in 1..5_000u32) {
+            prop_assert_eq!(least(min, 0, most), min);
+            let fees: Vec<u128> = (0..=most).map(|taken| least(min, taken, most)).collect();
+            for (taken, pair) in (1..).zip(fees.windows(2)) {
+                prop_assert!(pair[0] <= pair[1], "{taken}");
+            }
+            prop_assert_eq!(least(min, most, most), min.saturating_mul(1024));
+            prop_assert_eq!(least(min, u32::MAX, 0), min.saturating_mul(1024));
         }
 
         #[test]
@@ -362,7 +382,8 @@ mod tests {
             parties in any_parties(),
         ) {
             let expired = settle(fee, Verdict::Expired { ordered }, &parties);
-            prop_assert!(fee - expired.refunded <= percent(fee, MINERS));
+            let rest = fee - expired.burnt;
+            prop_assert!(rest - expired.refunded <= percent(rest, MINERS));
         }
 
         #[test]

@@ -37,13 +37,13 @@ impl<T: Config> Pallet<T> {
         market.rate()
     }
 
-    /// The least fee that an order takes.
+    /// The least fee that an order takes, submitted now.
     ///
     /// # Errors
     /// Why it would be refused whatever the fee.
     pub fn quote(order: &Order) -> Result<u128, OrderError> {
         Self::check(order)?;
-        Ok(T::MinFee::get())
+        Ok(Self::least_fee())
     }
 
     fn paid(id: TaskId, task: TaskOf<T>) -> TaskInfo {
@@ -88,7 +88,7 @@ impl<T: Config> Pallet<T> {
             accepted: miner.accepted,
             macs: miner.macs,
             state_root: miner.state_root,
-            due: miner.due(Self::pace()).unwrap_or(u32::MAX),
+            due: Self::due(miner).unwrap_or(u32::MAX),
         });
         TaskInfo {
             id,

@@ -8,11 +8,16 @@ impl<T: Config> Pallet<T> {
     /// Fees of unfinished tasks are held, exactly; the counters, the agenda and the seats fit the tasks.
     pub fn do_try_state() -> Result<(), TryRuntimeError> {
         let (mut unfinished, mut demand) = (0u32, 0u128);
+        let (kept, mut cancelled) = (Cancelled::<T>::get(), 0);
         let mut fees = BTreeMap::<T::AccountId, u128>::new();
         for (id, task) in Tasks::<T>::iter() {
             ensure!(id < NextTask::<T>::get(), "tasks: a task from the future");
             ensure!(!Commons::<T>::contains_key(id), "tasks: an id used twice");
             let fee = fees.entry(task.client.clone()).or_default();
+            if task.end() == Some(End::Cancelled) {
+                ensure!(kept.contains(&id), "tasks: a cancelled task stays for ever");
+                cancelled = cancelled.saturating_add(1);
+            }
             if task.end().is_some() {
                 ensure!(
                     !Verifiers::<T>::contains_key(id),
@@ -49,6 +54,7 @@ impl<T: Config> Pallet<T> {
             "tasks: miscounted tasks"
         );
         ensure!(demand == Demand::<T>::get(), "tasks: miscounted demand");
+        ensure!(cancelled == kept.len(), "tasks: miscounted cancelled tasks");
         for (client, fees) in fees {
             let held = T::Currency::balance_on_hold(&HoldReason::Fee.into(), &client);
             ensure!(held == fees, "tasks: fees and holds differ");

@@ -25,7 +25,10 @@
 //!   Claims that are accepted after the training's end count for the runs, but no more for the task.
 //!
 //! What happens without a call happens in [`agenda`]: each block looks at a bounded number of tasks that
-//! are due. Ended tasks stay on record.
+//! are due. Ended tasks stay on record, of the cancelled ones, which ran nothing, the latest only.
+//!
+//! At most [`Config::MaxOpen`] paid tasks are unfinished. A place is not for free: a tenth of the fee is burnt
+//! at every end, and the least fee doubles with every tenth of the places that is taken.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -44,8 +47,7 @@ use frame::{
 use quern_api::WorkRules;
 use quern_market::{
     EvaluationVote, Order, OrderError, Role, RunId, TaskId, TicketId,
-    order::{MAX_EVALUATORS, MAX_WORKERS},
-    seams::{Deed, Reputation, Tickets, VoterRewards},
+    seams::{Deed, Reputation, Runs, Tickets, VoterRewards},
     vote,
 };
 use quern_work::{
@@ -79,8 +81,8 @@ mod tests;
 pub use pallet::*;
 use price::Market;
 pub use task::{
-    End, Evaluation, Lateness, MAX_BALLOTS, MAX_EMPTY_DRAWS, MAX_VERIFIERS, Pace, RETRY, Stage,
-    Task,
+    End, Evaluation, Lateness, MAX_BALLOTS, MAX_CANCELLED, MAX_EMPTY_DRAWS, MAX_VERIFIERS, Pace,
+    RETRY, Stage, Task,
 };
 pub use weights::WeightInfo;
 
@@ -100,7 +102,11 @@ pub type TaskOf<T> = Task<AccountIdOf<T>>;
 pub mod pallet {
     use super::*;
 
+    /// Version of the storage's layout.
+    const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
     #[pallet::pallet]
+    #[pallet::storage_version(STORAGE_VERSION)]
     pub struct Pallet<T>(_);
 
     #[pallet::config]
@@ -118,6 +124,9 @@ pub mod pallet {
         /// What accounts' deeds are worth.
         type Reputation: Reputation<Self::AccountId>;
 
+        /// What is known of the miners' runs.
+        type Runs: Runs;
+
         /// Where accepted votes are paid from emission.
         type Voters: VoterRewards<Self::AccountId>;
 
@@ -130,28 +139,24 @@ pub mod pallet {
         /// MACs that the chain absorbs per block.
         type ChainWork: Get<u128>;
 
-        /// Blocks in which an assigned miner opens its run.
-        #[pallet::constant]
+        /// Blocks in which an assigned miner opens its run. What is in force when it is asked counts, for
+        /// this as for the next.
         type StartWithin: Get<u32>;
 
         /// Blocks from one accepted claim of a run to the next.
-        #[pallet::constant]
         type ProgressWithin: Get<u32>;
 
-        /// Blocks in which evaluators hand in digests.
-        #[pallet::constant]
+        /// Blocks in which evaluators hand in digests. A ballot keeps the times it began with.
         type CommitWithin: Get<u32>;
 
         /// Blocks in which they then reveal their votes.
-        #[pallet::constant]
         type RevealWithin: Get<u32>;
 
         /// Most unfinished paid tasks.
         #[pallet::constant]
         type MaxOpen: Get<u32>;
 
-        /// The least fee.
-        #[pallet::constant]
+        /// The least fee while few tasks are unfinished ([`fee::least`]).
         type MinFee: Get<u128>;
 
         /// Who may open commons tasks.
@@ -171,7 +176,7 @@ pub mod pallet {
         Fee,
     }
 
-    /// Paid tasks, ended ones too.
+    /// Paid tasks, ended ones too, but of the cancelled ones the latest only.
     #[pallet::storage]
     pub type Tasks<T: Config> = StorageMap<_, Twox64Concat, TaskId, TaskOf<T>>;
 
@@ -200,6 +205,11 @@ pub mod pallet {
         BoundedVec<(T::AccountId, u32), ConstU32<MAX_VERIFIERS>>,
         ValueQuery,
     >;
+
+    /// Cancelled tasks on record, the oldest first.
+    #[pallet::storage]
+    pub type Cancelled<T> =
+        StorageValue<_, BoundedVec<TaskId, ConstU32<MAX_CANCELLED>>, ValueQuery>;
 
     /// Unfinished tasks by the block in which they are due.
     #[pallet::storage]
@@ -327,11 +337,12 @@ pub mod pallet {
         UnknownTask,
         /// As many paid tasks are unfinished as there may be. Try again later.
         TooManyTasks,
-        /// The fee is below the least one. Ask for a quote.
+        /// The fee is below the least one, which rises with the number of unfinished tasks. Ask for a quote.
         FeeTooLow,
         /// The task was paid for by another account. Sign with its client's key.
         NotTheClient,
-        /// A run was opened, or the task is over: it can't be taken back any more.
+        /// A run was opened, or the task is over: it can't be taken back any more. It pays for itself, or is
+        /// refunded but for a tenth when it expires.
         TooLateToCancel,
         /// The task doesn't wait for miners to train, or it is over.
         NotTraining,
@@ -339,7 +350,7 @@ pub mod pallet {
         NotAssigned,
         /// The ticket licenses no mining, or is not live. Buy or renew a miner's.
         NotAMinersTicket,
-        /// The miner has time left.
+        /// The miner has time left, or a claim of its run is being audited.
         NotLate,
         /// Only the task's supervisor may do this. Anybody may replace a miner once twice its time is up.
         NotTheSupervisor,
@@ -399,18 +410,7 @@ pub mod pallet {
     #[pallet::hooks]
     impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
         fn on_initialize(number: BlockNumberFor<T>) -> Weight {
-            let ticks = Self::tick_due(number.saturated_into());
-            // A tick assigns and may go on to evaluate, drawing miners, a supervisor and evaluators; or it
-            // counts and settles.
-            let drawing = T::WeightInfo::assign()
-                .saturating_add(T::WeightInfo::evaluate())
-                .saturating_add(T::Tickets::draw_weight(MAX_WORKERS))
-                .saturating_add(T::Tickets::draw_weight(1))
-                .saturating_add(T::Tickets::draw_weight(MAX_EVALUATORS));
-            drawing
-                .max(T::WeightInfo::settle())
-                .saturating_mul(ticks.into())
-                .saturating_add(T::WeightInfo::idle())
+            Self::tick_due(number.saturated_into()).saturating_add(T::WeightInfo::idle())
         }
 
         #[cfg(feature = "try-runtime")]
@@ -421,15 +421,16 @@ pub mod pallet {
 
     #[pallet::call]
     impl<T: Config> Pallet<T> {
-        /// Submits an order and holds its fee, which is at least [`Config::MinFee`].
+        /// Submits an order and holds its fee, which is at least [`fee::least`]. A tenth of it is burnt
+        /// whatever becomes of the task.
         #[pallet::call_index(0)]
         #[pallet::weight(T::WeightInfo::pay_for_task())]
         pub fn pay_for_task(origin: OriginFor<T>, order: Box<Order>, fee: u128) -> DispatchResult {
             let client = ensure_signed(origin)?;
             Self::check(&order).map_err(Error::<T>::from)?;
-            ensure!(fee >= T::MinFee::get(), Error::<T>::FeeTooLow);
             let unfinished = Unfinished::<T>::get();
             ensure!(unfinished < T::MaxOpen::get(), Error::<T>::TooManyTasks);
+            ensure!(fee >= Self::least_fee(), Error::<T>::FeeTooLow);
             T::Currency::hold(&HoldReason::Fee.into(), &client, fee)?;
             let task = Self::take_id()?;
             Unfinished::<T>::put(unfinished.saturating_add(1));
@@ -440,7 +441,8 @@ pub mod pallet {
             Ok(())
         }
 
-        /// Takes the caller's task back and its whole fee with it, as long as no run was opened.
+        /// Takes the caller's task back and its fee with it, but for the tenth that is burnt, as long as no
+        /// run was opened.
         #[pallet::call_index(1)]
         #[pallet::weight(T::WeightInfo::cancel())]
         pub fn cancel(origin: OriginFor<T>, task: TaskId) -> DispatchResult {
@@ -583,6 +585,12 @@ pub mod pallet {
 
         fn paid_task(id: TaskId) -> Result<TaskOf<T>, Error<T>> {
             Tasks::<T>::get(id).ok_or(Error::<T>::UnknownTask)
+        }
+
+        /// The least fee of an order submitted now.
+        pub(crate) fn least_fee() -> u128 {
+            let taken = Unfinished::<T>::get();
+            fee::least(T::MinFee::get(), taken, T::MaxOpen::get())
         }
 
         /// The block being executed.

@@ -11,7 +11,7 @@ use frame::{
 use polkadot_sdk::pallet_balances;
 use quern_api::WorkRules;
 use quern_market::{
-    Duty, Order, Role, TicketId,
+    Duty, Order, Role, RunId, TicketId,
     seams::{Deed, Draw},
 };
 use quern_work::{Dataset, TaskSpec};
@@ -54,6 +54,7 @@ thread_local! {
     static TICKETS: RefCell<BTreeMap<TicketId, Held>> = const { RefCell::new(BTreeMap::new()) };
     static DEEDS: RefCell<Vec<(AccountId32, Deed)>> = const { RefCell::new(Vec::new()) };
     static SLASHED: RefCell<Vec<(TicketId, Option<AccountId32>)>> = const { RefCell::new(Vec::new()) };
+    static AUDITED: RefCell<Vec<RunId>> = const { RefCell::new(Vec::new()) };
     static VOTED: RefCell<Vec<AccountId32>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -91,6 +92,11 @@ pub(crate) fn duties() -> Vec<(TicketId, Duty)> {
             .flat_map(|(id, held)| held.duties.iter().map(|duty| (*id, *duty)))
             .collect()
     })
+}
+
+/// Says which runs are under audit.
+pub(crate) fn set_audited(runs: &[RunId]) {
+    AUDITED.set(runs.to_vec());
 }
 
 /// The deeds noted since the last call.
@@ -131,11 +137,11 @@ impl quern_market::seams::Tickets<AccountId32> for Double {
         let fits = |held: &Held| held.live && held.role == role;
         TICKETS.with_borrow(|tickets| tickets.get(&ticket).is_some_and(fits))
     }
-    fn others(role: Role, who: &AccountId32) -> bool {
+    fn others(role: Role, who: &AccountId32) -> u32 {
         TICKETS.with_borrow(|tickets| {
-            tickets
-                .values()
-                .any(|held| held.live && held.role == role && held.owner != *who)
+            let fits = |held: &&Held| held.live && held.role == role && held.owner != *who;
+            let owners = tickets.values().filter(fits).map(|held| &held.owner);
+            owners.collect::<std::collections::BTreeSet<_>>().len() as u32
         })
     }
     fn draw(draw: &Draw<'_, AccountId32>) -> Vec<(TicketId, AccountId32)> {
@@ -189,12 +195,24 @@ impl quern_market::seams::Reputation<AccountId32> for Double {
 }
 
 impl quern_market::seams::VoterRewards<AccountId32> for Double {
-    fn voted(who: &AccountId32) {
+    fn voted(who: &AccountId32, _: u128) {
         VOTED.with_borrow_mut(|voted| voted.push(who.clone()));
     }
 }
 
+/// Runs that a test says are under audit.
+impl quern_market::seams::Runs for Double {
+    fn under_audit(run: RunId) -> bool {
+        AUDITED.with_borrow(|runs| runs.contains(&run))
+    }
+}
+
 parameter_types! {
+    pub static MinFee: u128 = 100;
+    pub static StartWithin: u32 = 5;
+    pub static ProgressWithin: u32 = 20;
+    pub static CommitWithin: u32 = 4;
+    pub static RevealWithin: u32 = 3;
     pub Pool: AccountId32 = account(99);
     pub Rules: WorkRules = WorkRules {
         noise_rank: 2,
@@ -207,19 +225,20 @@ parameter_types! {
 
 impl crate::Config for Test {
     type ChainWork = ConstU128<1_000_000>;
-    type CommitWithin = ConstU32<4>;
+    type CommitWithin = CommitWithin;
     type Currency = Balances;
     type GovernanceOrigin = EnsureRoot<AccountId32>;
-    type MaxOpen = ConstU32<8>;
-    type MinFee = ConstU128<100>;
+    type MaxOpen = ConstU32<60>;
+    type MinFee = MinFee;
     type Pool = Pool;
-    type ProgressWithin = ConstU32<20>;
+    type ProgressWithin = ProgressWithin;
     type Randomness = Luck;
     type Reputation = Double;
-    type RevealWithin = ConstU32<3>;
+    type RevealWithin = RevealWithin;
     type Rules = Rules;
+    type Runs = Double;
     type RuntimeHoldReason = RuntimeHoldReason;
-    type StartWithin = ConstU32<5>;
+    type StartWithin = StartWithin;
     type Tickets = Double;
     type Voters = Double;
     type WeightInfo = ();
@@ -271,6 +290,12 @@ pub(crate) fn order() -> Order {
 
 /// A chain in block 1 with one commons task, and funds for accounts 1 to 4.
 pub(crate) fn chain() -> TestState {
+    AUDITED.take();
+    MinFee::set(100);
+    StartWithin::set(5);
+    ProgressWithin::set(20);
+    CommitWithin::set(4);
+    RevealWithin::set(3);
     TICKETS.take();
     DEEDS.take();
     SLASHED.take();

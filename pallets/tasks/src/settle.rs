@@ -24,11 +24,26 @@ impl<T: Config> Pallet<T> {
         };
         let parties = Self::parties(id, &task, agreed);
         let settled = fee::settle(task.fee, verdict, &parties);
-        task.stage = Stage::Ended(end);
-        task.vacancies = 0;
         Self::deposit_event(Event::Ended { task: id, end });
         Self::pay_out(id, &task.client, task.fee, settled);
+        task.stage = Stage::Ended(end);
+        task.vacancies = 0;
         Tasks::<T>::insert(id, task);
+        if end == End::Cancelled {
+            Self::forget_all_but_the_latest(id);
+        }
+    }
+
+    /// A task was cancelled: the oldest one of those on record is forgotten if they are too many. It ran
+    /// nothing that anybody could ask for later.
+    fn forget_all_but_the_latest(id: TaskId) {
+        Cancelled::<T>::mutate(|kept| {
+            if kept.is_full() {
+                Tasks::<T>::remove(kept.remove(0));
+            }
+            // There is room now.
+            let _ = kept.try_push(id);
+        });
     }
 
     /// Frees the tickets of everybody who has a duty to the task.

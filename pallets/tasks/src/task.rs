@@ -22,6 +22,9 @@ pub const MAX_EMPTY_DRAWS: u32 = 30;
 /// Most miners of one task that are replaced.
 pub const MAX_FORMER: u32 = 24;
 
+/// Cancelled tasks that stay on record: the latest.
+pub const MAX_CANCELLED: u32 = 64;
+
 /// Most verifiers that share a task's fee: the first to agree.
 pub const MAX_VERIFIERS: u32 = 32;
 
@@ -322,6 +325,14 @@ impl<AccountId: Clone + PartialEq> Task<AccountId> {
             self.evaluate();
         }
         true
+    }
+
+    /// A claim of a run was audited without an outcome in block `now`: the time for the next begins anew.
+    pub fn lapse(&mut self, run: RunId, now: u32) {
+        let mut miners = self.miners.iter_mut();
+        if let Some(miner) = miners.find(|miner| miner.progress == Progress::Running(run)) {
+            miner.since = now;
+        }
     }
 
     /// A run was closed: an unfinished one leaves its seat at once to be replaced.

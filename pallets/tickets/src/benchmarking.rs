@@ -1,7 +1,8 @@
 //! Benchmarks of the calls and hooks.
 
-use crate::*;
+use crate::{register::MAX_CAUGHT_UP, *};
 use frame::benchmarking::prelude::*;
+use polkadot_sdk::pallet_session::SessionManager;
 use quern_market::{
     Duty, Order,
     seams::{Draw, Tickets as Seam},
@@ -131,7 +132,7 @@ mod benchmarks {
         let tickets: Vec<TicketId> = (0..n)
             .map(|index| holder::<T>(Role::Miner, index).1)
             .collect();
-        let at = Pallet::<T>::now().saturating_add(T::Lifetime::get());
+        let at = Pallet::<T>::now().saturating_add(Pallet::<T>::lifetime());
         Swept::<T>::put(at.saturating_add(1).saturating_sub(MAX_CAUGHT_UP));
         frame_system::Pallet::<T>::set_block_number(at.into());
 
@@ -174,6 +175,26 @@ mod benchmarks {
 
         assert_eq!(drawn.len(), w as usize);
         Ok(())
+    }
+
+    /// An election in which as many tickets are looked at as may be, all of other accounts, and as many
+    /// validators stand in office as may be.
+    #[benchmark]
+    fn new_session() {
+        for index in 0..session::MAX_LOOKS as u32 {
+            holder::<T>(Role::Supervisor, index);
+        }
+        let seated: Vec<T::AccountId> = (0..session::MAX_VALIDATORS)
+            .map(|index| account("seated", index, 0))
+            .collect();
+        Chosen::<T>::put(BoundedVec::truncate_from(seated));
+
+        #[block]
+        {
+            Pallet::<T>::new_session(1);
+        }
+
+        assert!(Chosen::<T>::get().len() as u32 <= session::MAX_VALIDATORS);
     }
 
     #[benchmark]

@@ -19,8 +19,14 @@
 //! | `pool.rs` | where tickets lie |
 //! | `sampling.rs` | which are drawn |
 //! | `price.rs` | what they cost |
+//! | `register.rs` | how they are filed, and leave |
 //! | `market.rs` | what other pallets may ask and do |
 //! | `session.rs` | who validates |
+//! | `info.rs` | what the runtime API tells |
+//! | `invariants.rs` | what must hold between two blocks |
+//!
+//! Prices, times and numbers are read when they are used, and may change between blocks: a ticket keeps the
+//! expiry and the unbonding time that were set when it began to live or to leave.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -35,14 +41,17 @@ use frame::{
         tokens::Precision,
     },
 };
-use quern_api::market::TicketInfo;
 use quern_market::{Duty, Preferences, Role, TicketId, seams::Reputation, ticket::MAX_DUTIES};
 
+mod info;
+#[cfg(any(feature = "std", feature = "try-runtime"))]
+mod invariants;
 mod market;
 pub mod pool;
 pub mod price;
+pub mod register;
 pub mod sampling;
-mod session;
+pub mod session;
 pub mod ticket;
 pub mod weights;
 
@@ -55,20 +64,19 @@ mod tests;
 
 pub use pallet::*;
 pub use pool::{Counts, Place};
+pub use register::MAX_EXPIRED;
 pub use ticket::Ticket;
 pub use weights::WeightInfo;
-
-/// Most tickets that expire in one block; the others do in the next ones.
-pub const MAX_EXPIRED: u32 = 8;
-
-/// Most blocks whose expiries one block looks for, so that a delay is caught up with.
-const MAX_CAUGHT_UP: u32 = 16;
 
 #[frame::pallet]
 pub mod pallet {
     use super::*;
 
+    /// Version of the storage's layout.
+    const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
     #[pallet::pallet]
+    #[pallet::storage_version(STORAGE_VERSION)]
     pub struct Pallet<T>(_);
 
     #[pallet::config]
@@ -86,36 +94,29 @@ pub mod pallet {
         /// Which accounts have session keys.
         type KeysOf: Contains<Self::AccountId>;
 
-        /// Blocks for which a ticket is live.
-        #[pallet::constant]
+        /// Blocks for which a ticket is live, at least one.
         type Lifetime: Get<u32>;
 
         /// Blocks from a ticket's end until its stake can be withdrawn; longer than any audit.
-        #[pallet::constant]
         type Unbonding: Get<u32>;
 
         /// First price of every role.
-        #[pallet::constant]
         type BasePrice: Get<u128>;
 
-        /// Least price, above zero.
-        #[pallet::constant]
+        /// Least price, at least one.
         type PriceFloor: Get<u128>;
 
-        /// Blocks between two prices.
-        #[pallet::constant]
+        /// Blocks between two prices; with zero they stay.
         type PriceInterval: Get<u32>;
 
         /// Live tickets of a role at which its price stays.
-        #[pallet::constant]
         type PoolTarget: Get<u32>;
 
         /// Most tickets of one owner.
         #[pallet::constant]
         type MaxPerOwner: Get<u32>;
 
-        /// Most validators of a session.
-        #[pallet::constant]
+        /// Most validators of a session, up to [`session::MAX_VALIDATORS`]; with none, those there are stay.
         type MaxValidators: Get<u32>;
 
         /// Weights of the calls and hooks.
@@ -151,6 +152,15 @@ pub mod pallet {
     #[pallet::storage]
     pub type Live<T> = StorageMap<_, Twox64Concat, Role, u32, ValueQuery>;
 
+    /// Live tickets of an account by role, above zero.
+    #[pallet::storage]
+    pub type Holdings<T: Config> =
+        StorageDoubleMap<_, Twox64Concat, Role, Blake2_128Concat, T::AccountId, u32, ValueQuery>;
+
+    /// Accounts with live tickets of a role.
+    #[pallet::storage]
+    pub type Holders<T> = StorageMap<_, Twox64Concat, Role, u32, ValueQuery>;
+
     /// How many tickets lie in each bucket of a role's pool.
     #[pallet::storage]
     pub type Pools<T> = StorageMap<_, Twox64Concat, Role, Counts, ValueQuery>;
@@ -173,10 +183,16 @@ pub mod pallet {
 
     /// The validators last chosen, ascending.
     #[pallet::storage]
-    pub type Chosen<T: Config> =
-        StorageValue<_, BoundedVec<T::AccountId, T::MaxValidators>, ValueQuery>;
+    pub type Chosen<T: Config> = StorageValue<
+        _,
+        BoundedVec<T::AccountId, ConstU32<{ session::MAX_VALIDATORS }>>,
+        ValueQuery,
+    >;
 
     /// First tickets of a chain; it must be built after the balances.
+    ///
+    /// Their supervisors count as validating, and only who validates already, or has a reputation, is ever
+    /// elected: without any, nobody could be for long.
     #[pallet::genesis_config]
     #[derive(frame::derive::DefaultNoBound)]
     pub struct GenesisConfig<T: Config> {
@@ -198,13 +214,19 @@ pub mod pallet {
                 let issued = Pallet::<T>::issue(owner.clone(), *role, *stake, preferences);
                 assert!(issued.is_ok(), "tickets: genesis: {issued:?}");
             }
-            let supervisors = self
+            let first: BTreeSet<T::AccountId> = self
                 .tickets
                 .iter()
-                .filter(|(_, role, ..)| *role == Role::Supervisor);
-            let first: BTreeSet<T::AccountId> =
-                supervisors.map(|(owner, ..)| owner.clone()).collect();
-            Chosen::<T>::put(BoundedVec::truncate_from(first.into_iter().collect()));
+                .filter(|(_, role, ..)| *role == Role::Supervisor)
+                .map(|(owner, ..)| owner.clone())
+                .collect();
+            assert!(
+                self.tickets.is_empty() || !first.is_empty(),
+                "tickets: genesis has no supervisor, so nobody could be elected to validate"
+            );
+            let first = BoundedVec::try_from(first.into_iter().collect::<Vec<_>>());
+            assert!(first.is_ok(), "tickets: too many supervisors in genesis");
+            Chosen::<T>::put(first.unwrap_or_default());
         }
     }
 
@@ -328,17 +350,6 @@ pub mod pallet {
             weight.saturating_add(T::WeightInfo::reprice())
         }
 
-        fn integrity_test() {
-            assert!(
-                T::PriceFloor::get() > 0,
-                "tickets: a ticket must cost something"
-            );
-            assert!(
-                T::Lifetime::get() > 0,
-                "tickets: a ticket must live for a block"
-            );
-        }
-
         #[cfg(feature = "try-runtime")]
         fn try_state(_: BlockNumberFor<T>) -> Result<(), frame::deps::sp_runtime::TryRuntimeError> {
             Self::do_try_state()
@@ -383,7 +394,7 @@ pub mod pallet {
             if !renewed.is_leaving() {
                 Self::end(ticket, &renewed);
             }
-            renewed.renew(Self::now().saturating_add(T::Lifetime::get()));
+            renewed.renew(Self::now().saturating_add(Self::lifetime()));
             Self::begin(ticket, &renewed);
             let (expires, stake) = (renewed.expires, renewed.stake);
             Self::file(ticket, renewed);
@@ -447,54 +458,13 @@ pub mod pallet {
     impl<T: Config> Pallet<T> {
         /// What a ticket of this role costs at least.
         pub fn price(role: Role) -> u128 {
-            Prices::<T>::get(role).unwrap_or_else(T::BasePrice::get)
+            let price = Prices::<T>::get(role).unwrap_or_else(T::BasePrice::get);
+            price.max(Self::floor())
         }
 
         /// Live tickets of this role, busy or not.
         pub fn pool(role: Role) -> u32 {
             Live::<T>::get(role)
-        }
-
-        /// A ticket as its owner sees it, for the runtime API.
-        pub fn ticket_info(id: TicketId) -> Option<TicketInfo> {
-            let ticket = Tickets::<T>::get(id)?;
-            Some(TicketInfo {
-                id,
-                owner: (*ticket.owner.as_ref()).into(),
-                role: ticket.role,
-                stake: ticket.stake,
-                preferences: ticket.preferences,
-                bought: ticket.bought,
-                expires: ticket.expires,
-                withdrawable: ticket.withdrawable,
-                duties: ticket.duties.into_inner(),
-            })
-        }
-
-        /// The tickets of an account, by ascending id, for the runtime API.
-        pub fn tickets_of_info(owner: &T::AccountId) -> Vec<TicketInfo> {
-            TicketsOf::<T>::get(owner)
-                .into_iter()
-                .filter_map(Self::ticket_info)
-                .collect()
-        }
-
-        /// Stakes of all tickets of an account, leaving ones among them.
-        pub fn stake_of(owner: &T::AccountId) -> u128 {
-            Self::tickets_of(owner).fold(0, |sum, ticket| sum.saturating_add(ticket.stake))
-        }
-
-        /// Roles of an account's live tickets, each once.
-        pub fn roles_of(owner: &T::AccountId) -> Vec<Role> {
-            let now = Self::now();
-            let live: Vec<Role> = Self::tickets_of(owner)
-                .filter(|ticket| ticket.is_live(now))
-                .map(|ticket| ticket.role)
-                .collect();
-            Role::ALL
-                .into_iter()
-                .filter(|role| live.contains(role))
-                .collect()
         }
 
         pub(crate) fn tickets_of(
@@ -503,6 +473,16 @@ pub mod pallet {
             TicketsOf::<T>::get(owner)
                 .into_iter()
                 .filter_map(Tickets::<T>::get)
+        }
+
+        /// Least price. A stake above zero is what a ticket is.
+        fn floor() -> u128 {
+            T::PriceFloor::get().max(1)
+        }
+
+        /// Blocks for which a ticket is live. The sweep has passed the present block already.
+        pub(crate) fn lifetime() -> u32 {
+            T::Lifetime::get().max(1)
         }
 
         pub(crate) fn now() -> u32 {
@@ -522,26 +502,6 @@ pub mod pallet {
             Ok(())
         }
 
-        /// Holds the stake and files a new live ticket.
-        pub(crate) fn issue(
-            owner: T::AccountId,
-            role: Role,
-            stake: u128,
-            preferences: Preferences,
-        ) -> Result<TicketId, DispatchError> {
-            let id = NextTicket::<T>::get();
-            let mut ids = TicketsOf::<T>::get(&owner);
-            ids.try_push(id).map_err(|_| Error::<T>::TooManyTickets)?;
-            T::Currency::hold(&HoldReason::Stake.into(), &owner, stake)?;
-            TicketsOf::<T>::insert(&owner, ids);
-            NextTicket::<T>::put(id.saturating_add(1));
-            let (now, lifetime) = (Self::now(), T::Lifetime::get());
-            let ticket = Ticket::new(owner, role, stake, preferences, now, lifetime);
-            Self::begin(id, &ticket);
-            Self::file(id, ticket);
-            Ok(id)
-        }
-
         /// The ticket, if it is the signer's.
         fn owned(
             origin: OriginFor<T>,
@@ -553,179 +513,17 @@ pub mod pallet {
             Ok(found)
         }
 
-        /// Counts the ticket as live until it expires.
-        fn begin(id: TicketId, ticket: &Ticket<T::AccountId>) {
-            Live::<T>::mutate(ticket.role, |live| *live = live.saturating_add(1));
-            Expiries::<T>::insert(ticket.expires, id, ());
-        }
-
-        /// Counts the ticket as live no more.
-        fn end(id: TicketId, ticket: &Ticket<T::AccountId>) {
-            Live::<T>::mutate(ticket.role, |live| *live = live.saturating_sub(1));
-            Expiries::<T>::remove(ticket.expires, id);
-        }
-
-        /// Ends a live ticket's life; returns the block from which on it can be withdrawn.
-        fn leave(id: TicketId, mut ticket: Ticket<T::AccountId>) -> u32 {
-            Self::end(id, &ticket);
-            let withdrawable = Self::now().saturating_add(T::Unbonding::get());
-            ticket.leave(withdrawable);
-            Self::file(id, ticket);
-            withdrawable
-        }
-
-        /// Removes a ticket of which nothing is held any more.
-        pub(crate) fn forget(id: TicketId, mut ticket: Ticket<T::AccountId>) {
-            if !ticket.is_leaving() {
-                Self::end(id, &ticket);
-            }
-            if let Some(place) = ticket.place.take() {
-                Self::vacate(ticket.role, place);
-            }
-            TicketsOf::<T>::mutate_exists(&ticket.owner, |filed| {
-                let ids = filed.as_mut()?;
-                ids.retain(|other| *other != id);
-                filed.take_if(|ids| ids.is_empty())
-            });
-            Tickets::<T>::remove(id);
-        }
-
-        /// Stores a ticket and moves it to the place in the pool where it should lie.
-        pub(crate) fn file(id: TicketId, mut ticket: Ticket<T::AccountId>) {
-            let bucket = ticket.bucket();
-            if ticket.place.map(|place| place.bucket) != bucket {
-                if let Some(place) = ticket.place.take() {
-                    Self::vacate(ticket.role, place);
-                }
-                ticket.place = bucket.and_then(|bucket| {
-                    Pools::<T>::mutate(ticket.role, |counts| counts.push(bucket))
-                });
-                if let Some(place) = ticket.place {
-                    Places::<T>::insert(ticket.role, place, id);
-                }
-            }
-            Tickets::<T>::insert(id, ticket);
-        }
-
-        /// Takes a ticket out of the pool; the last one of its bucket moves to its place.
-        fn vacate(role: Role, place: Place) {
-            let Some(last) = Pools::<T>::mutate(role, |counts| counts.pop(place.bucket)) else {
-                return;
-            };
-            let moved = Places::<T>::take(role, last);
-            if let Some(moved) = moved.filter(|_| last != place) {
-                Places::<T>::insert(role, place, moved);
-                Tickets::<T>::mutate(moved, |ticket| {
-                    if let Some(ticket) = ticket {
-                        ticket.place = Some(place);
-                    }
-                });
-            }
-        }
-
-        /// Lets tickets leave whose time is up; returns how many.
-        pub(crate) fn sweep(now: u32) -> u32 {
-            let mut at = Swept::<T>::get().unwrap_or(now);
-            let mut expired = 0;
-            for _ in 0..MAX_CAUGHT_UP {
-                if at > now || expired >= MAX_EXPIRED {
-                    break;
-                }
-                let room = (MAX_EXPIRED - expired) as usize;
-                let due: Vec<TicketId> = Expiries::<T>::iter_key_prefix(at).take(room).collect();
-                if due.len() < room {
-                    at = at.saturating_add(1);
-                }
-                for id in due {
-                    expired += 1;
-                    if let Some(ticket) = Tickets::<T>::get(id) {
-                        let withdrawable = Self::leave(id, ticket);
-                        Self::deposit_event(Event::Expired {
-                            ticket: id,
-                            withdrawable,
-                        });
-                    }
-                }
-            }
-            Swept::<T>::put(at);
-            expired
-        }
-
         /// Moves every role's price towards its pool's target.
         pub(crate) fn reprice() {
             for role in Role::ALL {
                 let (live, target) = (Live::<T>::get(role), T::PoolTarget::get());
                 let before = Self::price(role);
-                let price = price::next(before, live, target, T::PriceFloor::get());
+                let price = price::next(before, live, target, Self::floor());
                 if price != before {
                     Prices::<T>::insert(role, price);
                     Self::deposit_event(Event::Repriced { role, price });
                 }
             }
-        }
-
-        /// Every ticket is filed under its owner, its expiry and its place, and nothing else is; every
-        /// stake is held.
-        #[cfg(any(feature = "std", feature = "try-runtime"))]
-        pub fn do_try_state() -> Result<(), frame::deps::sp_runtime::TryRuntimeError> {
-            use frame::traits::fungible::InspectHold;
-            let (mut tickets, mut expiring, mut placed) = (0usize, 0usize, 0u64);
-            for (id, ticket) in Tickets::<T>::iter() {
-                tickets += 1;
-                ensure!(id < NextTicket::<T>::get(), "tickets: one from the future");
-                ensure!(ticket.stake > 0, "tickets: one without stake");
-                ensure!(
-                    TicketsOf::<T>::get(&ticket.owner).contains(&id),
-                    "tickets: one that is not filed under its owner"
-                );
-                ensure!(
-                    ticket.place.map(|place| place.bucket) == ticket.bucket(),
-                    "tickets: one in another bucket than it should lie in"
-                );
-                if let Some(place) = ticket.place {
-                    placed += 1;
-                    ensure!(
-                        Places::<T>::get(ticket.role, place) == Some(id),
-                        "tickets: one that does not lie at its place"
-                    );
-                }
-                if !ticket.is_leaving() {
-                    expiring += 1;
-                    ensure!(
-                        Expiries::<T>::contains_key(ticket.expires, id),
-                        "tickets: a live one that never expires"
-                    );
-                }
-            }
-            let live: u32 = Role::ALL.into_iter().map(Live::<T>::get).sum();
-            ensure!(
-                live as usize == expiring,
-                "tickets: live ones are miscounted"
-            );
-            ensure!(
-                Expiries::<T>::iter_keys().count() == expiring,
-                "tickets: an expiry of none"
-            );
-            let lying: u64 = Role::ALL
-                .into_iter()
-                .map(|role| Pools::<T>::get(role).total())
-                .sum();
-            ensure!(lying == placed, "tickets: a pool is miscounted");
-            ensure!(
-                Places::<T>::iter_keys().count() as u64 == placed,
-                "tickets: a place of none"
-            );
-            let mut filed = 0;
-            for (owner, ids) in TicketsOf::<T>::iter() {
-                filed += ids.len();
-                ensure!(
-                    T::Currency::balance_on_hold(&HoldReason::Stake.into(), &owner)
-                        == Self::stake_of(&owner),
-                    "tickets: stakes and holds differ"
-                );
-            }
-            ensure!(filed == tickets, "tickets: filed ones and tickets differ");
-            Ok(())
         }
     }
 }

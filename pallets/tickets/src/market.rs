@@ -17,7 +17,7 @@ use quern_market::{
 use quern_work::hash;
 
 use crate::{
-    Config, Event, HoldReason, Pallet, Places, Pools, Ticket, Tickets, pool,
+    Config, Event, HoldReason, Holders, Holdings, Pallet, Places, Pools, Ticket, Tickets, pool,
     sampling::{self, Candidate},
 };
 
@@ -114,12 +114,11 @@ impl<T: Config> Seam<T::AccountId> for Pallet<T> {
             .is_some_and(|ticket| ticket.role == role && ticket.is_live(Self::now()))
     }
 
-    /// Tickets whose time is up count until the sweep has let them leave, on both sides.
-    fn others(role: Role, who: &T::AccountId) -> bool {
-        let own = Self::tickets_of(who)
-            .filter(|ticket| ticket.role == role && !ticket.is_leaving())
-            .count();
-        Self::pool(role) as usize > own
+    /// Two reads, however many there are: holders are counted as tickets begin and end to live. Those whose
+    /// time is up count until the sweep has let them leave.
+    fn others(role: Role, who: &T::AccountId) -> u32 {
+        let own = Holdings::<T>::contains_key(role, who);
+        Holders::<T>::get(role).saturating_sub(own.into())
     }
 
     fn draw(draw: &Draw<'_, T::AccountId>) -> Vec<(TicketId, T::AccountId)> {

@@ -65,19 +65,29 @@ impl Contains<AccountId32> for Keys {
     }
 }
 
+parameter_types! {
+    pub storage BasePrice: u128 = 10 * QRN;
+    pub storage Lifetime: u32 = LIFETIME;
+    pub storage MaxValidators: u32 = 5;
+    pub storage PoolTarget: u32 = 10;
+    pub storage PriceFloor: u128 = QRN;
+    pub storage PriceInterval: u32 = 10;
+    pub storage Unbonding: u32 = UNBONDING;
+}
+
 impl crate::Config for Test {
-    type BasePrice = ConstU128<{ 10 * QRN }>;
+    type BasePrice = BasePrice;
     type Currency = Balances;
     type KeysOf = Keys;
-    type Lifetime = ConstU32<LIFETIME>;
+    type Lifetime = Lifetime;
     type MaxPerOwner = ConstU32<4>;
-    type MaxValidators = ConstU32<5>;
-    type PoolTarget = ConstU32<10>;
-    type PriceFloor = ConstU128<QRN>;
-    type PriceInterval = ConstU32<10>;
+    type MaxValidators = MaxValidators;
+    type PoolTarget = PoolTarget;
+    type PriceFloor = PriceFloor;
+    type PriceInterval = PriceInterval;
     type Reputation = Double;
     type RuntimeHoldReason = RuntimeHoldReason;
-    type Unbonding = ConstU32<UNBONDING>;
+    type Unbonding = Unbonding;
     type WeightInfo = ();
 }
 
@@ -99,8 +109,8 @@ pub(crate) const fn account(number: u8) -> AccountId32 {
 /// What each account with money has.
 pub(crate) const ENDOWMENT: u128 = 10_000 * QRN;
 
-/// Runs `test` from block 1 on, on a chain with these tickets; the invariants must hold afterwards.
-pub(crate) fn with_tickets(tickets: Vec<(AccountId32, Role, u128, u32)>, test: impl FnOnce()) {
+/// Runs `test` from block 1 on, on a chain with these tickets of genesis; the invariants must hold afterwards.
+pub(crate) fn with_genesis(tickets: Vec<(AccountId32, Role, u128, u32)>, test: impl FnOnce()) {
     let storage = RuntimeGenesisConfig {
         system: Default::default(),
         balances: pallet_balances::GenesisConfig {
@@ -123,7 +133,20 @@ pub(crate) fn with_tickets(tickets: Vec<(AccountId32, Role, u128, u32)>, test: i
 
 /// The same on a chain without tickets.
 pub(crate) fn with_chain(test: impl FnOnce()) {
-    with_tickets(vec![], test);
+    with_genesis(vec![], test);
+}
+
+/// The same on one where these were bought in block 0.
+pub(crate) fn with_tickets(tickets: Vec<(AccountId32, Role, u128, u32)>, test: impl FnOnce()) {
+    with_chain(|| {
+        System::set_block_number(0);
+        for (owner, role, stake, concurrent) in tickets {
+            let preferences = quern_market::Preferences::any(concurrent);
+            Licences::issue(owner, role, stake, preferences).unwrap();
+        }
+        System::set_block_number(1);
+        test();
+    });
 }
 
 /// Begins the blocks up to this one.

@@ -7,10 +7,13 @@ use frame::{prelude::*, traits::Get};
 use polkadot_sdk::pallet_session::SessionManager;
 use quern_market::{Role, TicketId, seams::Reputation};
 
-use crate::{Chosen, Config, Pallet, Places, Pools, Tickets};
+use crate::{Chosen, Config, Pallet, Places, Pools, Tickets, WeightInfo};
+
+/// Most validators that there can ever be: as many as the finality gadget takes.
+pub const MAX_VALIDATORS: u32 = 128;
 
 /// Most tickets that are looked at, from the bucket of the largest stakes down.
-const MAX_LOOKS: usize = 128;
+pub(crate) const MAX_LOOKS: usize = 128;
 
 /// What a supervisor stands for election with.
 struct Standing {
@@ -20,7 +23,7 @@ struct Standing {
 
 impl<T: Config> Pallet<T> {
     /// The supervisors that should validate, ascending.
-    fn elect() -> Vec<T::AccountId> {
+    pub(crate) fn elect() -> Vec<T::AccountId> {
         let now = Self::now();
         let counts = Pools::<T>::get(Role::Supervisor);
         let mut standings = BTreeMap::<T::AccountId, Standing>::new();
@@ -38,17 +41,21 @@ impl<T: Config> Pallet<T> {
             standing.stake = standing.stake.saturating_add(ticket.stake);
             standing.oldest = standing.oldest.min(id);
         }
-        let chosen = Chosen::<T>::get();
+        let chosen = Chosen::<T>::get().into_inner();
         standings.retain(|owner, _| {
-            let may =
-                chosen.contains(owner) || chosen.is_empty() || T::Reputation::qualifies(owner);
+            let may = chosen.contains(owner) || T::Reputation::qualifies(owner);
             may && T::KeysOf::contains(owner)
         });
         let mut elected: Vec<(T::AccountId, Standing)> = standings.into_iter().collect();
         elected.sort_by_key(|(_, standing)| (Reverse(standing.stake), standing.oldest));
-        elected.truncate(T::MaxValidators::get() as usize);
+        elected.truncate(T::MaxValidators::get().min(MAX_VALIDATORS) as usize);
+        if elected.is_empty() {
+            return chosen;
+        }
         let elected = elected.into_iter().map(|(owner, _)| owner).collect();
-        change(&chosen, elected)
+        // Supervisors of genesis may never have had keys: they vote on nothing, and leave at once.
+        let seated: Vec<T::AccountId> = chosen.into_iter().filter(T::KeysOf::contains).collect();
+        change(&seated, elected)
     }
 }
 
@@ -56,10 +63,7 @@ impl<T: Config> Pallet<T> {
 /// at least. A set changes only once it has finalised the change: were more of it silent at once, it never
 /// would, and nothing could put that right.
 fn change<AccountId: Clone + Ord>(chosen: &[AccountId], elected: Vec<AccountId>) -> Vec<AccountId> {
-    let most = match chosen.len() {
-        0 => usize::MAX,
-        validators => (validators / 3).max(1),
-    };
+    let most = (chosen.len() / 3).max(1);
     let leaving = chosen.iter().filter(|who| !elected.contains(who));
     let kept = leaving.skip(most).cloned();
     let (old, new): (Vec<_>, Vec<_>) = elected
@@ -75,10 +79,18 @@ fn change<AccountId: Clone + Ord>(chosen: &[AccountId], elected: Vec<AccountId>)
 /// The validators stay while nobody stands for election, or the same are elected again.
 impl<T: Config> SessionManager<T::AccountId> for Pallet<T> {
     fn new_session(_: u32) -> Option<Vec<T::AccountId>> {
+        // The session pallet asks while it begins a block, and counts but its own part of that. Whether the
+        // choice is written depends on it.
+        let weight = T::WeightInfo::new_session().saturating_add(T::DbWeight::get().writes(1));
+        frame_system::Pallet::<T>::register_extra_weight_unchecked(
+            weight,
+            DispatchClass::Mandatory,
+        );
         let elected = Self::elect();
-        if elected.is_empty() || *elected == **Chosen::<T>::get() {
+        if *elected == **Chosen::<T>::get() {
             return None;
         }
+        // Within the bound: neither who was elected nor who stays beside them is more than so many.
         Chosen::<T>::put(BoundedVec::truncate_from(elected.clone()));
         Some(elected)
     }

@@ -4,7 +4,6 @@ use frame::{
     testing_prelude::*,
     traits::fungible::{Inspect, InspectHold},
 };
-use polkadot_sdk::pallet_session::SessionManager;
 use proptest::prelude::*;
 use quern_market::{
     Order,
@@ -12,6 +11,9 @@ use quern_market::{
 };
 use quern_work::{Dataset, TaskSpec};
 use std::collections::BTreeSet;
+
+mod elections;
+mod refusals;
 
 fn signed(who: &AccountId32) -> RuntimeOrigin {
     RuntimeOrigin::signed(who.clone())
@@ -110,41 +112,6 @@ fn a_ticket_holds_its_stake_and_licenses_its_role() {
 }
 
 #[test]
-fn each_refusal_of_a_purchase_has_its_name() {
-    with_chain(|| {
-        let buy_for =
-            |who, stake, preferences| Licences::buy(signed(who), Role::Miner, stake, preferences);
-        let (any, price) = (Preferences::any(1), 10 * QRN);
-        assert_noop!(
-            buy_for(&ALICE, price - 1, any.clone()),
-            Error::<Test>::StakeTooLow
-        );
-        assert_noop!(
-            buy_for(&ALICE, price, Preferences::any(0)),
-            Error::<Test>::BadConcurrency
-        );
-        assert_noop!(
-            buy_for(&ALICE, price, Preferences::any(MAX_DUTIES + 1)),
-            Error::<Test>::BadConcurrency
-        );
-        let contact = vec![0xff].try_into().unwrap();
-        let garbled = Preferences {
-            contact,
-            ..any.clone()
-        };
-        assert_noop!(buy_for(&ALICE, price, garbled), Error::<Test>::BadContact);
-        assert_noop!(
-            buy_for(&BOB, ENDOWMENT, any.clone()),
-            TokenError::FundsUnavailable
-        );
-        for _ in 0..4 {
-            assert_ok!(buy_for(&ALICE, price, any.clone()));
-        }
-        assert_noop!(buy_for(&ALICE, price, any), Error::<Test>::TooManyTickets);
-    });
-}
-
-#[test]
 fn a_retired_ticket_is_drawn_no_more_and_withdrawn_after_its_last_duty() {
     with_chain(|| {
         let id = buy(&ALICE, Role::Verifier, 10 * QRN, 2);
@@ -207,7 +174,7 @@ fn a_renewed_ticket_lives_on_at_the_present_price() {
 fn at_most_eight_tickets_expire_in_a_block() {
     let tickets = (1..=20).map(|owner| (account(owner), Role::Miner, 10 * QRN, 1));
     with_tickets(tickets.collect(), || {
-        // Tickets of genesis expire in block 100.
+        // Tickets of block 0 expire in block 100.
         advance(99);
         assert_eq!(Licences::pool(Role::Miner), 20);
         assert!(Licences::licenses(19, Role::Miner));
@@ -314,19 +281,56 @@ fn the_excluded_are_not_drawn_and_no_owner_twice() {
 }
 
 #[test]
-fn others_are_those_with_a_live_ticket_of_the_role_idle_or_not() {
+fn others_are_counted_by_account_idle_or_not() {
     with_chain(|| {
         let others = |who: &AccountId32| Licences::others(Role::Verifier, who);
         buy(&ALICE, Role::Verifier, 10 * QRN, 1);
-        buy(&ALICE, Role::Verifier, 10 * QRN, 1);
+        let second = buy(&ALICE, Role::Verifier, 10 * QRN, 1);
         let bobs = buy(&BOB, Role::Miner, 10 * QRN, 1);
-        assert!(!others(&ALICE) && others(&BOB));
+        assert_eq!((others(&ALICE), others(&BOB)), (0, 1));
         assert_ok!(Licences::retire(signed(&BOB), bobs));
         let bobs = buy(&BOB, Role::Verifier, 10 * QRN, 1);
         draw(Role::Verifier, 2, 1, &[]);
-        assert!(others(&ALICE) && others(&BOB));
-        assert_ok!(Licences::retire(signed(&BOB), bobs));
-        assert!(!others(&ALICE));
+        assert_eq!((others(&ALICE), others(&BOB), others(&POOR)), (1, 1, 2));
+        assert_ok!(Licences::retire(signed(&ALICE), second));
+        assert_eq!(others(&BOB), 1);
+        assert_ok!(Licences::renew(signed(&BOB), bobs));
+        assert_eq!(others(&ALICE), 1);
+        Licences::slash(bobs, Permill::one(), None);
+        assert_eq!((others(&ALICE), others(&POOR)), (0, 1));
+        advance(1 + u64::from(LIFETIME));
+        assert_eq!(others(&POOR), 0);
+    });
+}
+
+#[test]
+fn what_changes_between_blocks_holds_for_what_comes_later() {
+    with_chain(|| {
+        let old = buy(&ALICE, Role::Miner, 10 * QRN, 1);
+        let left = buy(&ALICE, Role::Miner, 10 * QRN, 1);
+        assert_ok!(Licences::retire(signed(&ALICE), left));
+        Lifetime::set(&0);
+        Unbonding::set(&0);
+        PriceFloor::set(&0);
+        BasePrice::set(&0);
+        assert_eq!(Licences::price(Role::Miner), 1);
+        let new = buy(&BOB, Role::Miner, UNIT, 1);
+        let info = |id| Licences::ticket_info(id).unwrap();
+        assert_eq!((info(old).expires, info(new).expires), (1 + LIFETIME, 2));
+        assert_eq!(info(left).withdrawable, Some(1 + UNBONDING));
+        advance(2);
+        assert_eq!(info(new).withdrawable, Some(2));
+        assert_ok!(Licences::withdraw(signed(&BOB), new));
+        // A floor that is raised holds at once, whatever the price was.
+        PriceInterval::set(&0);
+        PriceFloor::set(&(30 * QRN));
+        advance(30);
+        assert_eq!(Licences::price(Role::Miner), 30 * QRN);
+        PriceInterval::set(&31);
+        PoolTarget::set(&0);
+        advance(31);
+        assert_eq!(Licences::price(Role::Miner), 45 * QRN);
+        assert_eq!(Licences::price(Role::Verifier), 30 * QRN);
     });
 }
 
@@ -451,50 +455,6 @@ fn a_slashed_stake_moves_to_a_lower_bucket() {
         assert_eq!(ids.map(bucket), [Some(15), Some(16), Some(16)]);
         Licences::do_try_state().unwrap();
     });
-}
-
-#[test]
-fn the_supervisors_with_most_stake_validate() {
-    with_chain(|| {
-        assert_eq!(Licences::new_session(1), None);
-        for owner in 1..=9 {
-            let stake = (10 + u128::from(owner)) * QRN;
-            buy(&account(owner), Role::Supervisor, stake, 1);
-        }
-        // Nine has no keys, and there are five seats.
-        let top = (4..=8).map(account).collect();
-        assert_eq!(Licences::new_session(2), Some(top));
-        assert_eq!(Licences::new_session(3), None);
-        // The stakes of one owner count together; a busy supervisor still validates.
-        buy(&ALICE, Role::Supervisor, 10 * QRN, 1);
-        esteem(&ALICE, 50);
-        assert_eq!(draw(Role::Supervisor, 9, 1, &[]).len(), 9);
-        let top = [1, 5, 6, 7, 8].map(account).to_vec();
-        assert_eq!(Licences::new_session(4), Some(top));
-    });
-}
-
-#[test]
-fn newcomers_need_reputation_and_at_most_a_third_of_the_set_changes() {
-    with_chain(|| {
-        let set = |owners: &[u8]| Some(owners.iter().map(|owner| account(*owner)).collect());
-        let enter = |owner, stake: u128| buy(&account(owner), Role::Supervisor, stake * QRN, 1);
-        (1..=3).for_each(|owner| _ = enter(owner, 10));
-        assert_eq!(Licences::new_session(1), set(&[1, 2, 3]));
-        (4..=6).for_each(|owner| _ = enter(owner, 100));
-        assert_eq!(Licences::new_session(2), None);
-        (4..=6).for_each(|owner| esteem(&account(owner), 50));
-        assert_eq!(Licences::new_session(3), set(&[1, 2, 4]));
-        assert_eq!(Licences::new_session(4), set(&[1, 2, 4, 5]));
-        assert_eq!(Licences::new_session(5), set(&[1, 2, 4, 5, 6]));
-        assert_eq!(Licences::new_session(6), None);
-    });
-}
-
-#[test]
-#[should_panic(expected = "tickets: genesis")]
-fn genesis_refuses_a_stake_that_its_owner_does_not_have() {
-    with_tickets(vec![(POOR, Role::Miner, QRN, 1)], || ());
 }
 
 #[derive(Clone, Debug)]

@@ -16,6 +16,7 @@ pub trait WeightInfo {
     fn sweep(n: u32) -> Weight;
     fn draw(w: u32) -> Weight;
     fn reprice() -> Weight;
+    fn new_session() -> Weight;
 }
 
 impl WeightInfo for () {
@@ -146,5 +147,11 @@ impl WeightInfo for () {
         Weight::from_parts(29_674_000, 10990)
             .saturating_add(RocksDbWeight::get().reads(8))
             .saturating_add(RocksDbWeight::get().writes(4))
+    }
+    /// Not measured yet: twice the reads, of 128 tickets' places, tickets, reputations and keys.
+    fn new_session() -> Weight {
+        Weight::from_parts(2_000_000_000, 1_500_000)
+            .saturating_add(RocksDbWeight::get().reads(1_028))
+            .saturating_add(RocksDbWeight::get().writes(1))
     }
 }

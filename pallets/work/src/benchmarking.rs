@@ -1,4 +1,5 @@
-//! Benchmarks of the calls, with true seals: the check is most of a share's weight.
+//! Benchmarks of the calls, with true seals: the check is most of a share's weight. Runs are of a paid task,
+//! whose record is the larger one, and as many steps have sealed as are kept on record.
 
 use crate::{
     types::{FEATURES_PER_UNIT, MAX_PAID_STEPS},
@@ -6,14 +7,17 @@ use crate::{
 };
 use alloc::vec;
 use frame::benchmarking::prelude::*;
-use quern_market::{Preferences, claim::MAX_SEGMENTS};
+use quern_market::{Preferences, Role, claim::MAX_SEGMENTS};
 use quern_work::{
     Dataset, TILE, batch,
     merkle::{self, Tree},
 };
 
-/// Steps of a segment: as many segments as a claim may have can seal on all their steps.
-const SEGMENT: u32 = MAX_PAID_STEPS / MAX_SEGMENTS;
+/// Steps of a segment: every step that seals vests on a segment of its own.
+const SEGMENT: u32 = 1;
+
+/// Rank of the noise: sixteen features each.
+const RANK: u32 = 16;
 
 /// A task over a dataset of 16 row blocks with `units` × 256 features, all zero, and the leaves' tree.
 fn task(units: u32) -> (TaskSpec, Tree) {
@@ -43,19 +47,13 @@ fn task(units: u32) -> (TaskSpec, Tree) {
     )
 }
 
-/// Rules under which any draw is a share, a task of the commons, the caller and its miner ticket.
+/// The caller, a paid task in which it has a seat, its miner ticket, and the data.
 fn world<T: Config>(units: u32) -> (T::AccountId, TaskId, TicketId, Tree) {
     let (spec, tree) = task(units);
-    CurrentRules::<T>::put(WorkRules {
-        noise_rank: 16,
-        max_ahead: 4096,
-        share_difficulty: 1,
-        omega_b: 1 << 32,
-        omega_m: 0,
-    });
+    NoiseRank::<T>::put(RANK);
     let caller: T::AccountId = whitelisted_caller();
-    let task = T::Tasks::prepare(spec);
     let ticket = T::Tickets::prepare(&caller, Role::Miner, Preferences::any(1));
+    let task = T::Tasks::prepare(spec, &caller, ticket);
     T::Currency::set_balance(&caller, 1_000_000_000_000_000);
     (caller, task, ticket, tree)
 }
@@ -67,16 +65,12 @@ fn open<T: Config>(units: u32) -> Result<(T::AccountId, RunId, Tree), BenchmarkE
     Ok((caller, run, tree))
 }
 
-/// Worker shares vest on as many steps of the run as may earn some.
-fn vest<T: Config>(run: RunId) -> Result<(), BenchmarkError> {
-    for step in 0..u64::from(MAX_PAID_STEPS) {
+/// The first `steps` steps of the run have sealed, and a worker share vests on each.
+fn vest<T: Config>(run: RunId, steps: u32) {
+    for step in 0..u64::from(steps) {
         T::Rewards::prepare();
-        Recorded::<T>::kill();
-        let none = RawOrigin::<T::AccountId>::None.into();
-        Pallet::<T>::record_seal(none, run, step, [1; 32], [2; 32])?;
+        Pallet::<T>::record(run, step, [1; 32], 1);
     }
-    Recorded::<T>::kill();
-    Ok(())
 }
 
 /// The longest claim of a run.
@@ -84,7 +78,7 @@ fn longest(run: RunId) -> Claim {
     Claim {
         run,
         from: 0,
-        to: MAX_PAID_STEPS.into(),
+        to: (MAX_SEGMENTS * SEGMENT).into(),
         state_root: [2; 32],
         trace_root: [3; 32],
         starts_root: [4; 32],
@@ -92,17 +86,16 @@ fn longest(run: RunId) -> Claim {
     }
 }
 
-/// The longest claim of a new run of the author's, on all steps of which shares vest, under audit.
+/// The longest claim of a new run of the author's in a paid task, under audit. Shares vest on as many segments
+/// as may be, those after the claim's too: a rejection burns them all.
 pub(crate) fn claim_under_audit<T: Config>(author: &T::AccountId, ticket: TicketId) -> Claim {
-    CurrentRules::<T>::put(WorkRules {
-        noise_rank: 16,
-        max_ahead: 4096,
-        ..Default::default()
-    });
-    let task = T::Tasks::prepare(task(1).0);
+    NoiseRank::<T>::put(RANK);
+    let task = T::Tasks::prepare(task(1).0, author, ticket);
     T::Currency::set_balance(author, 1_000_000_000_000_000);
-    let run = Pallet::<T>::insert_run(task, ticket, author.clone(), 0).unwrap_or_default();
-    vest::<T>(run).unwrap_or_default();
+    let run = Pallet::<T>::insert_run(task, ticket, author.clone(), 0);
+    assert!(run.is_ok(), "work: no run");
+    let run = run.unwrap_or_default();
+    vest::<T>(run, MAX_PAID_STEPS);
     let claim = longest(run);
     Runs::<T>::mutate(run, |run| {
         if let Some(run) = run {
@@ -133,11 +126,17 @@ mod benchmarks {
         Ok(())
     }
 
+    /// Seals are on record for which nothing vests: nothing is emitted any more once the cap is reached.
     #[benchmark]
     fn close_run() -> Result<(), BenchmarkError> {
-        let (caller, task, ticket, _) = world::<T>(1);
-        let run = Pallet::<T>::insert_run(task, ticket, caller.clone(), 0)?;
-        Pallet::<T>::insert_run(task, ticket, caller.clone(), 0)?;
+        let (caller, run, _) = open::<T>(1)?;
+        for step in 0..u64::from(MAX_PAID_STEPS) {
+            Pallet::<T>::record(run, step, [1; 32], 1);
+        }
+        assert_eq!(
+            Sealed::<T>::iter_prefix(run).count(),
+            MAX_PAID_STEPS as usize
+        );
 
         #[extrinsic_call]
         _(RawOrigin::Signed(caller), run);
@@ -168,13 +167,20 @@ mod benchmarks {
             b_rows: strip,
             b_path: weights.path(3),
         };
-        let bytes: SealBytes = seal
-            .encode()
-            .try_into()
-            .map_err(|_| BenchmarkError::Stop("the seal is too long"))?;
+        let bytes = seal.encode();
+        // Any draw is a share.
+        let rules = || WorkRules {
+            max_ahead: 4096,
+            share_difficulty: 1,
+            omega_b: 1 << 32,
+            ..Pallet::<T>::rules()
+        };
 
-        #[extrinsic_call]
-        _(RawOrigin::Signed(caller), H256::zero(), bytes);
+        #[block]
+        {
+            Pallet::<T>::share(&caller, H256::zero(), &bytes, &rules())
+                .map_err(DispatchError::from)?;
+        }
 
         assert_eq!(Runs::<T>::get(run).map(|run| run.shares), Some(1));
         Ok(())
@@ -210,7 +216,11 @@ mod benchmarks {
     #[benchmark]
     fn forfeit() -> Result<(), BenchmarkError> {
         let (caller, run, _) = open::<T>(1)?;
-        vest::<T>(run)?;
+        vest::<T>(run, MAX_PAID_STEPS);
+        assert_eq!(
+            Sealed::<T>::iter_prefix(run).count(),
+            MAX_PAID_STEPS as usize
+        );
         pass::<T>(T::ForfeitAfter::get());
 
         #[extrinsic_call]
@@ -223,12 +233,22 @@ mod benchmarks {
     #[benchmark]
     fn record_seal() -> Result<(), BenchmarkError> {
         let (_, run, _) = open::<T>(1)?;
+        vest::<T>(run, MAX_PAID_STEPS - 1);
         T::Rewards::prepare();
 
         #[extrinsic_call]
-        _(RawOrigin::None, run, 7, [1; 32], [2; 32]);
+        _(
+            RawOrigin::None,
+            run,
+            u64::from(MAX_PAID_STEPS - 1),
+            [1; 32],
+            [2; 32],
+        );
 
-        assert_eq!(Runs::<T>::get(run).map(|run| run.seals), Some(1));
+        assert_eq!(
+            Runs::<T>::get(run).map(|run| run.paid.len()),
+            Some(MAX_PAID_STEPS as usize)
+        );
         Ok(())
     }
 }

@@ -1,8 +1,11 @@
 //! What becomes of claims: the audits' answers.
 
-use crate::{types::training_macs, *};
+use crate::*;
 use frame::deps::{frame_support::storage::with_storage_layer, sp_runtime::Permill};
-use quern_market::seams::{Claims, Deed, Origin, Outcome};
+use quern_market::{
+    claim::training_macs,
+    seams::{Claims, Deed, Origin, Outcome},
+};
 
 /// Part of its stake that a ticket loses by a rejected claim.
 pub const REJECTED_CLAIM: Permill = Permill::from_percent(10);
@@ -45,6 +48,15 @@ impl<T: Config> Pallet<T> {
         T::Reputation::note(&run.owner, Deed::Accepted);
         let steps = claim.to.saturating_sub(claim.from);
         let macs = T::Tasks::spec(run.task).map_or(0, |spec| training_macs(&spec, steps));
+        if run.steps.is_none() {
+            let amount = T::Commons::pay(&run.owner, macs);
+            if amount > 0 {
+                Self::deposit_event(Event::CommonsPaid {
+                    run: claim.run,
+                    amount,
+                });
+            }
+        }
         let task = run.task;
         Runs::<T>::insert(claim.run, run);
         T::Tasks::accepted(task, claim.run, claim.to, macs, claim.state_root, verifiers);
@@ -99,7 +111,9 @@ impl<T: Config> Claims<T::AccountId> for Pallet<T> {
             Outcome::Rejected => Self::reject(claim.run, run),
             Outcome::Lapsed => {
                 run.lapse(Self::now());
+                let task = run.task;
                 Runs::<T>::insert(claim.run, run);
+                T::Tasks::lapsed(task, claim.run);
                 Self::deposit_event(Event::ClaimLapsed { run: claim.run });
             }
         }

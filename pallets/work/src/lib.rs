@@ -17,7 +17,9 @@
 //!   and releases what vests on its segments. A rejected one burns all that vests on the run, and takes
 //!   a part of the ticket's stake; a lapsed one counts for nothing. One claim of a
 //!   run is under way at a time.
-//! - A run whose shares wait too long for a claim *forfeits* them: anybody may have them burnt.
+//! - An accepted claim of a commons run, which no client pays for, may be paid for by the treasury
+//!   ([`CommonsPay`]).
+//! - A run whose shares wait too long for a claim *forfeits* them: anybody may have them go to the treasury.
 //!
 //! [`Pallet::check_seal`] is the check that both importers (through the runtime API) and shares use.
 
@@ -26,63 +28,46 @@
 extern crate alloc;
 
 use alloc::vec::Vec;
-use core::ops::Range;
 use frame::{
     deps::sp_core::H256,
     prelude::*,
     traits::{
         Get,
         fungible::{Mutate, MutateHold},
-        tokens::Precision,
     },
 };
-use quern_api::{InherentError, PARENT_SEAL, ParentSeal, RunInfo, SignedSeal, WorkRules};
+use quern_api::{InherentError, PARENT_SEAL, ParentSeal, WorkRules};
 use quern_market::{
-    AuditId, Claim, Role, RunId, TaskId, TicketId,
-    seams::{Audits, Reputation, TaskBook, Tickets},
+    AuditId, Claim, RunId, TaskId, TicketId,
+    seams::{Audits, CommonsPay, Reputation, TaskBook, Tickets},
 };
-use quern_work::{
-    Hash, MAX_SEAL_BYTES, SealError, Shape, TaskSpec, Terms, WorkSeal,
-    hash::{self, Context},
-    target,
-};
+use quern_work::{Hash, MAX_SEAL_BYTES, SealError, TaskSpec, WorkSeal};
+
+mod info;
+mod refusals;
+mod runs;
+mod seals;
 
 pub mod claims;
+pub mod rewards;
+pub mod rules;
 pub mod types;
 pub mod weights;
 
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
+#[cfg(any(feature = "try-runtime", feature = "std"))]
+mod invariants;
 #[cfg(test)]
 mod mock;
 #[cfg(test)]
 mod tests;
 
 pub use pallet::*;
+pub use rewards::WorkRewards;
+pub use rules::WorkLimits;
 pub use types::{ClaimError, Earns, Run};
 pub use weights::WeightInfo;
-
-/// Where worker shares vest.
-pub trait WorkRewards<AccountId> {
-    /// The last block's worker share vests on this segment of the run.
-    fn vest(run: RunId, owner: &AccountId, segment: u64);
-
-    /// The last block's worker share is paid at once.
-    fn pay(run: RunId, owner: &AccountId);
-
-    /// Pays out what vests on these segments.
-    fn release(run: RunId, owner: &AccountId, segments: Range<u64>) -> DispatchResult;
-
-    /// Burns all that vests on the run.
-    fn burn(run: RunId, owner: &AccountId);
-
-    /// What still vests on the run.
-    fn vesting(run: RunId) -> u128;
-
-    /// Puts a worker share aside, as the end of a block does.
-    #[cfg(feature = "runtime-benchmarks")]
-    fn prepare();
-}
 
 #[frame::pallet]
 pub mod pallet {
@@ -91,7 +76,11 @@ pub mod pallet {
     /// Bytes of a seal, bounded.
     pub type SealBytes = BoundedVec<u8, ConstU32<{ MAX_SEAL_BYTES as u32 }>>;
 
+    /// Version of the storage's layout.
+    const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
     #[pallet::pallet]
+    #[pallet::storage_version(STORAGE_VERSION)]
     pub struct Pallet<T>(_);
 
     #[pallet::config]
@@ -118,11 +107,19 @@ pub mod pallet {
         /// Who checks claims.
         type Audits: Audits<Self::AccountId>;
 
+        /// Who pays for accepted claims of commons runs.
+        type Commons: CommonsPay<Self::AccountId>;
+
+        /// Who gets what is forfeited.
+        type Treasury: Get<Self::AccountId>;
+
         /// Expected MACs of the parent block.
         type ParentWork: Get<u128>;
 
-        /// Held while a run is open.
-        #[pallet::constant]
+        /// What governance may change of the rules of draws and windows.
+        type Limits: Get<WorkLimits>;
+
+        /// Held while a run is open: a run keeps what was held when it was opened.
         type RunDeposit: Get<u128>;
 
         /// Most open runs of one owner.
@@ -130,11 +127,9 @@ pub mod pallet {
         type MaxRuns: Get<u32>;
 
         /// Blocks after its commitment within which a claim must be revealed.
-        #[pallet::constant]
         type RevealWithin: Get<u32>;
 
         /// Blocks after which shares that wait for a claim may be forfeited.
-        #[pallet::constant]
         type ForfeitAfter: Get<u32>;
 
         /// Weights of the calls.
@@ -148,9 +143,9 @@ pub mod pallet {
         Run,
     }
 
-    /// What draws and windows follow.
+    /// Rank of the noise, which genesis fixes; 0 on a chain without work.
     #[pallet::storage]
-    pub type CurrentRules<T> = StorageValue<_, WorkRules>;
+    pub type NoiseRank<T> = StorageValue<_, u32, ValueQuery>;
 
     /// Open runs.
     #[pallet::storage]
@@ -184,12 +179,13 @@ pub mod pallet {
     #[pallet::whitelist_storage]
     pub type Recorded<T> = StorageValue<_, bool, ValueQuery>;
 
-    /// Rules and first runs of a chain; to be built after tickets and tasks.
+    /// Noise rank and first runs of a chain; to be built after tickets and tasks. The first runs' tasks must
+    /// fit [`Config::Limits`] as they stand then.
     #[pallet::genesis_config]
     #[derive(frame::derive::DefaultNoBound)]
     pub struct GenesisConfig<T: Config> {
-        /// What draws and windows follow.
-        pub rules: Option<WorkRules>,
+        /// Rank of the noise: a power of two, at least 2; 0 for a chain without work, and without runs.
+        pub noise_rank: u32,
         /// First runs: owner, task and ticket, ids in order.
         pub runs: Vec<(T::AccountId, TaskId, TicketId)>,
     }
@@ -197,7 +193,14 @@ pub mod pallet {
     #[pallet::genesis_build]
     impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
         fn build(&self) {
-            let Some(rules) = &self.rules else { return };
+            NoiseRank::<T>::put(self.noise_rank);
+            let Some(rules) = Pallet::<T>::rules_in_force() else {
+                assert!(
+                    self.runs.is_empty(),
+                    "work: there are runs, but no noise rank"
+                );
+                return;
+            };
             for (owner, task, ticket) in &self.runs {
                 let Some(spec) = T::Tasks::spec(*task) else {
                     panic!("work: no task {task} in genesis");
@@ -217,7 +220,6 @@ pub mod pallet {
                 Endless::<T>::get() > 0,
                 "work: without a run that has no end there may be nothing to mine"
             );
-            CurrentRules::<T>::put(rules);
         }
     }
 
@@ -293,10 +295,17 @@ pub mod pallet {
             /// The run.
             run: RunId,
         },
-        /// What waited too long for a claim was burnt.
+        /// What waited too long for a claim went to the treasury.
         Forfeited {
             /// The run.
             run: RunId,
+        },
+        /// An accepted claim of a commons run was paid for.
+        CommonsPaid {
+            /// The run.
+            run: RunId,
+            /// How much.
+            amount: u128,
         },
     }
 
@@ -364,39 +373,6 @@ pub mod pallet {
         BadSignature,
     }
 
-    impl<T> From<SealError> for Error<T> {
-        fn from(error: SealError) -> Self {
-            match error {
-                SealError::Malformed => Self::Malformed,
-                SealError::UnknownRun => Self::UnknownRun,
-                SealError::NotTheAuthor => Self::NotTheAuthor,
-                SealError::StepOutsideWindow => Self::StepOutsideWindow,
-                SealError::TileOutOfRange => Self::TileOutOfRange,
-                SealError::BeyondAllowance => Self::BeyondAllowance,
-                SealError::BadLength => Self::BadLength,
-                SealError::OperandOutOfRange => Self::OperandOutOfRange,
-                SealError::NotTheBatch => Self::NotTheBatch,
-                SealError::NotTheWeights => Self::NotTheWeights,
-                SealError::AboveTarget => Self::AboveTarget,
-                SealError::BadSignature => Self::BadSignature,
-            }
-        }
-    }
-
-    impl<T> From<ClaimError> for Error<T> {
-        fn from(error: ClaimError) -> Self {
-            match error {
-                ClaimError::NotCommitted => Self::NotCommitted,
-                ClaimError::TooEarly => Self::RevealTooEarly,
-                ClaimError::TooLate => Self::RevealTooLate,
-                ClaimError::AnotherClaim => Self::AnotherClaim,
-                ClaimError::NotTheNext => Self::NotTheNextClaim,
-                ClaimError::NotWholeSegments => Self::NotWholeSegments,
-                ClaimError::OutsideWindow => Self::StepOutsideWindow,
-            }
-        }
-    }
-
     #[pallet::hooks]
     impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
         fn on_initialize(_: BlockNumberFor<T>) -> Weight {
@@ -438,20 +414,7 @@ pub mod pallet {
         pub fn close_run(origin: OriginFor<T>, run: RunId) -> DispatchResult {
             let owner = ensure_signed(origin)?;
             let closed = Self::owned(run, &owner)?;
-            let last = closed.steps.is_none() && Endless::<T>::get() <= 1;
-            ensure!(!last, Error::<T>::LastRun);
-            ensure!(T::Rewards::vesting(run) == 0, Error::<T>::StillVesting);
-            // A commitment alone binds nobody; an audit must not lose its claim.
-            ensure!(!closed.has_claim(u32::MAX, 0), Error::<T>::ClaimPending);
-            let reason = HoldReason::Run.into();
-            T::Currency::release(&reason, &owner, closed.deposit, Precision::Exact)?;
-            Runs::<T>::remove(run);
-            RunsOf::<T>::mutate(&owner, |runs| runs.retain(|id| *id != run));
-            Endless::<T>::mutate(|runs| {
-                *runs = runs.saturating_sub(u32::from(closed.steps.is_none()));
-            });
-            Self::unseal(run);
-            T::Tasks::closed(closed.task, run);
+            Self::remove_run(run, &closed)?;
             Self::deposit_event(Event::RunClosed { run });
             Ok(())
         }
@@ -466,29 +429,8 @@ pub mod pallet {
             seal: SealBytes,
         ) -> DispatchResultWithPostInfo {
             let owner = ensure_signed(origin)?;
-            let rules = CurrentRules::<T>::get().ok_or(Error::<T>::NoRules)?;
-            let genesis = frame_system::Pallet::<T>::block_hash(BlockNumberFor::<T>::zero());
-            let (seal, mut run, spec) = Self::check_seal(
-                genesis,
-                pre_hash,
-                &owner,
-                &seal,
-                &rules,
-                rules.share_difficulty,
-            )
-            .map_err(Error::<T>::from)?;
-            let shape = spec.lottery_shape(rules.noise_rank);
-            // A checked tile's ordinal is below its allowance, a u32.
-            let at = (seal.step, shape.ordinal(seal.tile).saturated_into());
-            let number = frame_system::Pallet::<T>::block_number().saturated_into();
-            let first = run
-                .share(at, number, rules.share_difficulty, &shape)
-                .ok_or(Error::<T>::ShareOutOfOrder)?;
-            Runs::<T>::insert(seal.run, run);
-            Self::deposit_event(Event::Shared {
-                run: seal.run,
-                step: seal.step,
-            });
+            let rules = Self::rules_in_force().ok_or(Error::<T>::NoRules)?;
+            let first = Self::share(&owner, pre_hash, &seal, &rules)?;
             let pays = if first { Pays::No } else { Pays::Yes };
             Ok(pays.into())
         }
@@ -528,7 +470,7 @@ pub mod pallet {
             let owner = ensure_signed(origin)?;
             let run = claim.run;
             let mut claimed = Self::staked(run, &owner)?;
-            let rules = CurrentRules::<T>::get().ok_or(Error::<T>::NoRules)?;
+            let rules = Self::rules_in_force().ok_or(Error::<T>::NoRules)?;
             let segments = claimed
                 .check_claim(
                     &claim,
@@ -551,9 +493,10 @@ pub mod pallet {
             Ok(pays.into())
         }
 
-        /// Burns what vests on a run whose owner has made no claim for [`Config::ForfeitAfter`] blocks:
-        /// since the last one was accepted or lapsed, or the first share began to vest. Anybody may call
-        /// it, since vesting shares whose states nobody serves any more would never be audited.
+        /// Takes what vests on a run whose owner has made no claim for [`Config::ForfeitAfter`] blocks,
+        /// since the last one was accepted or lapsed, or the first share began to vest, and gives it to the
+        /// treasury. Anybody may call it, since vesting shares whose states nobody serves any more would
+        /// never be audited.
         #[pallet::call_index(6)]
         #[pallet::weight(T::WeightInfo::forfeit())]
         pub fn forfeit(origin: OriginFor<T>, run: RunId) -> DispatchResult {
@@ -569,7 +512,7 @@ pub mod pallet {
                 Error::<T>::ClaimStillAwaited
             );
             late.waiting = None;
-            T::Rewards::burn(run, &late.owner);
+            T::Rewards::forfeit(run, &late.owner, &T::Treasury::get());
             Self::unseal(run);
             Runs::<T>::insert(run, late);
             Self::deposit_event(Event::Forfeited { run });
@@ -594,17 +537,7 @@ pub mod pallet {
             Recorded::<T>::put(true);
             Luck::<T>::put(luck);
             let macs = T::ParentWork::get();
-            if let Some((mut sealed, shape)) = Self::resolve(run) {
-                match sealed.seal(step, macs, &shape, Self::now()) {
-                    Earns::Vesting => {
-                        T::Rewards::vest(run, &sealed.owner, sealed.segment_of(step));
-                        Sealed::<T>::insert(run, step, weights_root);
-                    }
-                    Earns::Payment => T::Rewards::pay(run, &sealed.owner),
-                    Earns::Nothing => (),
-                }
-                Runs::<T>::insert(run, sealed);
-            }
+            Self::record(run, step, weights_root, macs);
             Self::deposit_event(Event::Sealed { run, step, macs });
             Ok(())
         }
@@ -661,253 +594,6 @@ pub mod pallet {
 
         fn is_inherent(call: &Self::Call) -> bool {
             matches!(call, Call::record_seal { .. })
-        }
-    }
-
-    impl<T: Config> Pallet<T> {
-        /// Checks the bytes of a seal at this difficulty, cheapest rule first.
-        ///
-        /// Returns the seal, its run and the run's task.
-        pub fn check_seal(
-            genesis: H256,
-            pre_hash: H256,
-            author: &T::AccountId,
-            seal: &[u8],
-            rules: &WorkRules,
-            difficulty: u128,
-        ) -> Result<(WorkSeal, Run<T::AccountId>, TaskSpec), SealError> {
-            let seal = WorkSeal::decode_strict(seal)?;
-            let (run, spec) = Self::authors_run(seal.run, author)?;
-            Self::check_work(genesis, pre_hash, &seal, &run, &spec, rules, difficulty)?;
-            Ok((seal, run, spec))
-        }
-
-        /// The check that importers of a block on top of this state make: of the bytes of a
-        /// [`SignedSeal`], its signature before its work.
-        pub fn verify_seal(
-            genesis: H256,
-            pre_hash: H256,
-            author: &T::AccountId,
-            seal: &[u8],
-            difficulty: u128,
-        ) -> Result<(), SealError> {
-            let rules = CurrentRules::<T>::get().ok_or(SealError::UnknownRun)?;
-            let signed = SignedSeal::decode_strict(seal)?;
-            let (run, spec) = Self::authors_run(signed.seal.run, author)?;
-            let owner = (*run.owner.as_ref()).into();
-            signed.verify(&owner, &genesis.0, &pre_hash.0)?;
-            Self::check_work(
-                genesis,
-                pre_hash,
-                &signed.seal,
-                &run,
-                &spec,
-                &rules,
-                difficulty,
-            )
-        }
-
-        /// An open run of `author` with its task.
-        fn authors_run(
-            run: RunId,
-            author: &T::AccountId,
-        ) -> Result<(Run<T::AccountId>, TaskSpec), SealError> {
-            let run = Runs::<T>::get(run).ok_or(SealError::UnknownRun)?;
-            let spec = T::Tasks::spec(run.task).ok_or(SealError::UnknownRun)?;
-            ensure!(run.owner == *author, SealError::NotTheAuthor);
-            Ok((run, spec))
-        }
-
-        /// Checks the step and the work of a seal of this run, whose owner is the author.
-        fn check_work(
-            genesis: H256,
-            pre_hash: H256,
-            seal: &WorkSeal,
-            run: &Run<T::AccountId>,
-            spec: &TaskSpec,
-            rules: &WorkRules,
-            difficulty: u128,
-        ) -> Result<(), SealError> {
-            ensure!(
-                run.admits(seal.step, rules.max_ahead),
-                SealError::StepOutsideWindow
-            );
-            let terms = Terms {
-                genesis: genesis.0,
-                pre_hash: pre_hash.0,
-                author: *run.owner.as_ref(),
-                run_seed: run.seed,
-                shape: spec.lottery_shape(rules.noise_rank),
-                dataset_root: spec.dataset.root,
-                row_blocks: spec.dataset.row_blocks,
-                difficulty,
-                allowance: target::allowance(
-                    rules.omega_b,
-                    rules.omega_m,
-                    spec.batch,
-                    spec.parameters(),
-                ),
-            };
-            quern_work::verify(seal, &terms)
-        }
-
-        /// What draws and windows follow, for the runtime API.
-        pub fn rules() -> WorkRules {
-            CurrentRules::<T>::get().unwrap_or_default()
-        }
-
-        /// An open run as its worker sees it, for the runtime API.
-        pub fn run_info(id: RunId) -> Option<RunInfo> {
-            let run = Runs::<T>::get(id)?;
-            let spec = T::Tasks::spec(run.task)?;
-            Some(RunInfo {
-                id,
-                task: run.task,
-                owner: (*run.owner.as_ref()).into(),
-                seed: run.seed,
-                spec,
-                ticket: run.ticket,
-                steps: run.steps,
-                accepted: run.accepted,
-                committed: run.committed,
-                state_root: run.state_root,
-                pending: run.pending,
-                last_sealed: run.last_sealed,
-                macs: run.macs,
-                seals: run.seals,
-                shares: run.shares,
-                last_share: run.last_share,
-                vesting: T::Rewards::vesting(id),
-            })
-        }
-
-        /// The open runs of an account, for the runtime API.
-        pub fn runs_of(owner: &T::AccountId) -> Vec<RunInfo> {
-            RunsOf::<T>::get(owner)
-                .into_iter()
-                .filter_map(Self::run_info)
-                .collect()
-        }
-
-        /// Opens a run whose seed follows from the parent block and the run's id.
-        pub(crate) fn insert_run(
-            task: TaskId,
-            ticket: TicketId,
-            owner: T::AccountId,
-            deposit: u128,
-        ) -> Result<RunId, DispatchError> {
-            let spec = T::Tasks::spec(task).ok_or(Error::<T>::UnknownTask)?;
-            ensure!(
-                T::Tickets::owner(ticket).as_ref() == Some(&owner),
-                Error::<T>::NotTheTicketsOwner
-            );
-            ensure!(
-                T::Tickets::licenses(ticket, Role::Miner),
-                Error::<T>::NotAMinersTicket
-            );
-            let id = NextRun::<T>::get();
-            RunsOf::<T>::try_mutate(&owner, |runs| runs.try_push(id))
-                .map_err(|_| Error::<T>::TooManyRuns)?;
-            T::Tasks::open(task, ticket, id)?;
-            let seed = hash::derive(Context::RUN, &[&Luck::<T>::get(), &id.to_le_bytes()]);
-            let steps = T::Tasks::steps(task);
-            let length = (spec.segment, steps);
-            Runs::<T>::insert(id, Run::new(task, owner, ticket, seed, length, deposit));
-            Endless::<T>::mutate(|runs| *runs = runs.saturating_add(steps.is_none().into()));
-            NextRun::<T>::put(id.saturating_add(1));
-            Ok(id)
-        }
-
-        /// The run, if `owner` owns it and its ticket is live: there is stake to lose for a false claim.
-        fn staked(run: RunId, owner: &T::AccountId) -> Result<Run<T::AccountId>, Error<T>> {
-            let found = Self::owned(run, owner)?;
-            let staked = T::Tickets::licenses(found.ticket, Role::Miner);
-            ensure!(staked, Error::<T>::NotAMinersTicket);
-            Ok(found)
-        }
-
-        /// The run, if `owner` owns it.
-        fn owned(run: RunId, owner: &T::AccountId) -> Result<Run<T::AccountId>, Error<T>> {
-            let found = Runs::<T>::get(run).ok_or(Error::<T>::UnknownRun)?;
-            ensure!(found.owner == *owner, Error::<T>::NotTheAuthor);
-            Ok(found)
-        }
-
-        /// The run and the shape of its products.
-        fn resolve(run: RunId) -> Option<(Run<T::AccountId>, Shape)> {
-            let found = Runs::<T>::get(run)?;
-            let rules = CurrentRules::<T>::get()?;
-            let shape = T::Tasks::spec(found.task)?.lottery_shape(rules.noise_rank);
-            Some((found, shape))
-        }
-
-        pub(crate) fn now() -> u32 {
-            frame_system::Pallet::<T>::block_number().saturated_into()
-        }
-
-        /// Every run is filed under its owner, has a task, and its deposit is held; what has sealed is on
-        /// record, and claims are where the run says they are.
-        ///
-        /// # Errors
-        /// The first invariant that does not hold.
-        #[cfg(any(feature = "std", feature = "try-runtime"))]
-        pub fn do_try_state() -> Result<(), frame::deps::sp_runtime::TryRuntimeError> {
-            use frame::traits::fungible::InspectHold;
-            let mut endless = 0u32;
-            for (id, run) in Runs::<T>::iter() {
-                endless = endless.saturating_add(run.steps.is_none().into());
-                ensure!(
-                    T::Tasks::spec(run.task).is_some(),
-                    "work: a run without a task"
-                );
-                ensure!(id < NextRun::<T>::get(), "work: a run from the future");
-                ensure!(
-                    RunsOf::<T>::get(&run.owner).contains(&id),
-                    "work: an unfiled run"
-                );
-                let audited = match run.pending {
-                    Some(quern_api::PendingClaim::Revealed { to, .. }) => to,
-                    _ => run.accepted,
-                };
-                ensure!(
-                    run.accepted <= audited && audited == run.committed,
-                    "work: committed steps that no claim under audit covers"
-                );
-                ensure!(
-                    run.steps.is_none_or(|end| run.committed <= end),
-                    "work: a claim past the run's end"
-                );
-                ensure!(
-                    Sealed::<T>::iter_key_prefix(id)
-                        .all(|step| step >= run.accepted && run.paid.contains(&step)),
-                    "work: a seal on record that never earned, or was audited"
-                );
-            }
-            ensure!(
-                Sealed::<T>::iter_keys().all(|(run, _)| Runs::<T>::contains_key(run)),
-                "work: seals of no run"
-            );
-            ensure!(
-                endless == Endless::<T>::get(),
-                "work: runs without end are miscounted"
-            );
-            let mut filed = 0u32;
-            for (owner, runs) in RunsOf::<T>::iter() {
-                filed = filed.saturating_add(runs.len() as u32);
-                let deposits = runs
-                    .iter()
-                    .filter_map(Runs::<T>::get)
-                    .fold(0u128, |sum, run| sum.saturating_add(run.deposit));
-                ensure!(
-                    T::Currency::balance_on_hold(&HoldReason::Run.into(), &owner) == deposits,
-                    "work: deposits and holds differ"
-                );
-            }
-            ensure!(
-                filed == Runs::<T>::count(),
-                "work: filed runs and runs differ"
-            );
-            Ok(())
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A runtime with just this pallet, balances, and a double of the other pallets that writes down what it
 //! is told.
 
-use crate::{self as pallet_work, WorkRewards};
+use crate::{self as pallet_work, WorkLimits, WorkRewards};
 use core::{
     cell::{Cell, RefCell},
     ops::Range,
@@ -15,10 +15,9 @@ use frame::{
     testing_prelude::*,
 };
 use polkadot_sdk::pallet_balances;
-use quern_api::WorkRules;
 use quern_market::{
     AuditId, Claim, Duty, Role, RunId, TaskId, TicketId,
-    seams::{Audits, Deed, Draw, Reputation, TaskBook, Tickets},
+    seams::{Audits, CommonsPay, Deed, Draw, Reputation, TaskBook, Tickets},
 };
 use quern_training::Dataset;
 use quern_work::{Hash, TaskSpec};
@@ -54,10 +53,14 @@ pub(crate) enum Told {
     Pay(RunId, AccountId32),
     Release(RunId, Range<u64>),
     Burn(RunId),
+    Forfeit(RunId, AccountId32),
     Opened(TaskId, TicketId, RunId),
     /// Task, run, steps and MACs.
     Accepted(TaskId, RunId, u64, u128),
+    Lapsed(TaskId, RunId),
     Closed(TaskId, RunId),
+    /// To whom, for how many MACs.
+    CommonsPaid(AccountId32, u128),
     Slashed(TicketId, Permill),
     Noted(AccountId32, Deed),
     /// Steps covered, segments, author and ticket.
@@ -67,6 +70,8 @@ pub(crate) enum Told {
 thread_local! {
     static TOLD: RefCell<Vec<Told>> = const { RefCell::new(Vec::new()) };
     static VESTING: Cell<u128> = const { Cell::new(0) };
+    static LIVE: Cell<bool> = const { Cell::new(true) };
+    static COMMONS_PAY: Cell<u128> = const { Cell::new(0) };
 }
 
 /// Everything the double was told since the last call.
@@ -77,6 +82,16 @@ pub(crate) fn told() -> Vec<Told> {
 /// Sets what the double says is vesting on every run.
 pub(crate) fn set_vesting(amount: u128) {
     VESTING.set(amount);
+}
+
+/// Sets what the double pays for a claim of a commons run.
+pub(crate) fn set_commons_pay(amount: u128) {
+    COMMONS_PAY.set(amount);
+}
+
+/// Sets whether the double's tickets are live.
+pub(crate) fn set_live(live: bool) {
+    LIVE.set(live);
 }
 
 fn tell(what: Told) {
@@ -98,6 +113,9 @@ impl WorkRewards<AccountId32> for Double {
     }
     fn burn(run: RunId, _: &AccountId32) {
         tell(Told::Burn(run));
+    }
+    fn forfeit(run: RunId, _: &AccountId32, to: &AccountId32) {
+        tell(Told::Forfeit(run, to.clone()));
     }
     fn vesting(_: RunId) -> u128 {
         VESTING.get()
@@ -130,12 +148,25 @@ impl TaskBook<AccountId32> for Double {
         assert_eq!(state_root, ROOT);
         tell(Told::Accepted(task, run, to, macs));
     }
+    fn lapsed(task: TaskId, run: RunId) {
+        tell(Told::Lapsed(task, run));
+    }
     fn closed(task: TaskId, run: RunId) {
         tell(Told::Closed(task, run));
     }
     #[cfg(feature = "runtime-benchmarks")]
-    fn prepare(_: TaskSpec) -> TaskId {
-        TASK
+    fn prepare(_: TaskSpec, _: &AccountId32, _: TicketId) -> TaskId {
+        PAID
+    }
+}
+
+impl CommonsPay<AccountId32> for Double {
+    fn pay(owner: &AccountId32, macs: u128) -> u128 {
+        let amount = COMMONS_PAY.get();
+        if amount > 0 {
+            tell(Told::CommonsPaid(owner.clone(), macs));
+        }
+        amount
     }
 }
 
@@ -153,10 +184,10 @@ impl Tickets<AccountId32> for Double {
         }
     }
     fn licenses(ticket: TicketId, role: Role) -> bool {
-        ticket < 2 && role == Role::Miner
+        LIVE.get() && ticket < 2 && role == Role::Miner
     }
-    fn others(_: Role, _: &AccountId32) -> bool {
-        true
+    fn others(_: Role, _: &AccountId32) -> u32 {
+        1
     }
     fn draw(_: &Draw<'_, AccountId32>) -> Vec<(TicketId, AccountId32)> {
         Vec::new()
@@ -197,19 +228,30 @@ impl Audits<AccountId32> for Double {
     }
 }
 
+parameter_types! {
+    pub static Limits: WorkLimits = limits();
+    pub static RunDeposit: u128 = DEPOSIT;
+    pub static RevealWithin: u32 = 20;
+    pub static ForfeitAfter: u32 = 50;
+    pub Treasury: AccountId32 = TREASURY;
+}
+
 impl crate::Config for Test {
     type Audits = Double;
+    type Commons = Double;
     type Currency = Balances;
-    type ForfeitAfter = ConstU32<50>;
+    type ForfeitAfter = ForfeitAfter;
+    type Limits = Limits;
     type MaxRuns = ConstU32<3>;
     type ParentWork = ConstU128<1_000>;
     type Reputation = Double;
-    type RevealWithin = ConstU32<20>;
+    type RevealWithin = RevealWithin;
     type Rewards = Double;
-    type RunDeposit = ConstU128<10>;
+    type RunDeposit = RunDeposit;
     type RuntimeHoldReason = RuntimeHoldReason;
     type Tasks = Double;
     type Tickets = Double;
+    type Treasury = Treasury;
     type WeightInfo = ();
 }
 
@@ -218,6 +260,8 @@ pub(crate) const ALICE: AccountId32 = AccountId32::new(hex_literal::hex!(
     "d43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d"
 ));
 pub(crate) const BOB: AccountId32 = AccountId32::new([2; 32]);
+pub(crate) const TREASURY: AccountId32 = AccountId32::new([3; 32]);
+pub(crate) const DEPOSIT: u128 = 10;
 pub(crate) const RANK: u32 = 32;
 pub(crate) const TASK: TaskId = 0;
 pub(crate) const PAID: TaskId = 1;
@@ -245,9 +289,8 @@ pub(crate) fn spec() -> TaskSpec {
     }
 }
 
-pub(crate) fn rules() -> WorkRules {
-    WorkRules {
-        noise_rank: RANK,
+pub(crate) fn limits() -> WorkLimits {
+    WorkLimits {
         max_ahead: 32,
         share_difficulty: 1,
         omega_b: 1 << 32,
@@ -258,6 +301,13 @@ pub(crate) fn rules() -> WorkRules {
 /// Runs `test` on a chain with a commons task and a paid one, and runs 0 of Alice and
 /// 1 of Bob, both of the commons; the invariants must hold afterwards.
 pub(crate) fn with_chain(test: impl FnOnce()) {
+    Limits::set(limits());
+    RunDeposit::set(DEPOSIT);
+    RevealWithin::set(20);
+    ForfeitAfter::set(50);
+    set_commons_pay(0);
+    set_vesting(0);
+    set_live(true);
     let storage = RuntimeGenesisConfig {
         system: Default::default(),
         balances: pallet_balances::GenesisConfig {
@@ -265,7 +315,7 @@ pub(crate) fn with_chain(test: impl FnOnce()) {
             ..Default::default()
         },
         work: crate::GenesisConfig {
-            rules: Some(rules()),
+            noise_rank: RANK,
             runs: vec![(ALICE, TASK, 0), (BOB, TASK, 1)],
         },
     }
@@ -273,7 +323,6 @@ pub(crate) fn with_chain(test: impl FnOnce()) {
     .unwrap();
     TestState::new(storage).execute_with(|| {
         System::set_block_number(1);
-        set_vesting(0);
         told();
         test();
         Work::do_try_state().unwrap();

@@ -4,7 +4,7 @@ use codec::{Decode, Encode, MaxEncodedLen};
 use frame::prelude::{BoundedVec, ConstU32};
 use quern_api::PendingClaim;
 use quern_market::{AuditId, Claim, TaskId, TicketId};
-use quern_work::{Hash, Shape, TILE, TaskSpec};
+use quern_work::{Hash, Shape, TILE};
 use scale_info::TypeInfo;
 
 /// Most steps that may earn a worker share each between two accepted claims.
@@ -63,13 +63,6 @@ pub const FEATURES_PER_UNIT: u32 = 256;
 pub fn weight_units(bytes: usize) -> u32 {
     let unit = 2 * TILE * FEATURES_PER_UNIT as usize;
     u32::try_from(bytes.div_ceil(unit)).unwrap_or(u32::MAX)
-}
-
-/// MACs of training `steps` steps: three products a layer and row, saturating.
-pub fn training_macs(spec: &TaskSpec, steps: u64) -> u128 {
-    (3 * u128::from(spec.parameters()))
-        .saturating_mul(spec.batch.into())
-        .saturating_mul(steps.into())
 }
 
 /// What a recorded seal earns.
@@ -137,11 +130,16 @@ impl<AccountId> Run<AccountId> {
         }
     }
 
-    /// Whether `step` may be mined now: `accepted ≤ step < committed + max_ahead`, and below the run's
-    /// end.
+    /// Steps that the window reaches past the committed ones: `max_ahead`, but at least a segment, or no
+    /// claim could be made once the limit falls below it.
+    pub fn ahead(&self, max_ahead: u64) -> u64 {
+        max_ahead.max(self.segment.into())
+    }
+
+    /// Whether `step` may be mined now: `accepted ≤ step < committed + ahead`, and below the run's end.
     pub fn admits(&self, step: u64, max_ahead: u64) -> bool {
         step >= self.accepted
-            && step < self.committed.saturating_add(max_ahead)
+            && step < self.committed.saturating_add(self.ahead(max_ahead))
             && self.steps.is_none_or(|end| step < end)
     }
 
@@ -243,7 +241,7 @@ impl<AccountId> Run<AccountId> {
         let Some(PendingClaim::Committed { commitment, at }) = &self.pending else {
             return Err(ClaimError::NotCommitted);
         };
-        let ends = claim.to <= self.committed.saturating_add(max_ahead)
+        let ends = claim.to <= self.committed.saturating_add(self.ahead(max_ahead))
             && self.steps.is_none_or(|end| claim.to <= end);
         let rules = [
             (now > *at, ClaimError::TooEarly),

@@ -8,11 +8,13 @@
 
 extern crate alloc;
 
+mod governance;
 mod inherent;
 pub mod market;
 mod signed;
 mod view;
 
+pub use governance::*;
 pub use inherent::{InherentError, PARENT_SEAL, ParentSeal, luck};
 pub use signed::{MAX_SIGNED_SEAL_BYTES, SIGNATURE_BYTES, SignedSeal};
 pub use view::{PendingClaim, RunInfo, WorkRules};

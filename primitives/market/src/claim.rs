@@ -1,9 +1,8 @@
 //! What an author says a run reached.
 
-use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use quern_work::{
-    Hash,
+    Hash, TaskSpec,
     hash::{Context, derive},
     merkle::{Tree, leaf},
 };
@@ -16,7 +15,6 @@ pub const MAX_SEGMENTS: u32 = 64;
 
 const COMMITMENT: Context = Context::new("quern/v1/claim");
 const RESULT: Context = Context::new("quern/v1/segment-result");
-const STEPS: Context = Context::new("quern/v1/segment-steps");
 
 /// "After the steps `[from, to)` the run's state has this root."
 #[derive(
@@ -81,7 +79,7 @@ pub struct SegmentResult {
     pub start_root: Hash,
     /// State root at the segment's end.
     pub state_root: Hash,
-    /// [`steps_root`] of the `weights_root`s that its steps began with.
+    /// Root of the [`steps_tree`] of the `weights_root`s that its steps began with.
     pub steps_root: Hash,
     /// Right answers over its batches, each before its update.
     pub correct: u32,
@@ -99,23 +97,37 @@ impl SegmentResult {
     }
 }
 
-/// Digest of the weights roots of a segment's steps, in order.
-pub fn steps_root(weights_roots: &[Hash]) -> Hash {
-    derive(STEPS, &[weights_roots.as_flattened()])
+/// The tree over the weights roots of a segment's steps, in order: each can be opened by itself.
+///
+/// # Panics
+/// If there are none.
+pub fn steps_tree(weights_roots: &[Hash]) -> Tree {
+    tree(weights_roots)
 }
 
 /// The tree over a trace: the digests of a claim's segments, in order.
+///
+/// # Panics
+/// If there are none.
 pub fn trace_tree(digests: &[Hash]) -> Tree {
-    let leaves: Vec<Hash> = (0..)
-        .zip(digests)
-        .map(|(i, digest)| leaf(i, digest))
-        .collect();
-    Tree::new(leaves)
+    tree(digests)
+}
+
+fn tree(hashes: &[Hash]) -> Tree {
+    Tree::new((0..).zip(hashes).map(|(i, hash)| leaf(i, hash)).collect())
+}
+
+/// MACs of training `steps` steps: three products a layer and row, saturating.
+pub fn training_macs(spec: &TaskSpec, steps: u64) -> u128 {
+    (3 * u128::from(spec.parameters()))
+        .saturating_mul(spec.batch.into())
+        .saturating_mul(steps.into())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec::Vec;
     use hex_literal::hex;
     use proptest::prelude::*;
     use quern_work::merkle::root_from_path;
@@ -157,14 +169,12 @@ mod tests {
             result().digest(),
             hex!("19c5bf204f02dc51d6f515167fd124c48feb79fd645113e95f72b89c5de3ca1b")
         );
-        assert_eq!(
-            steps_root(&[[1; 32], [2; 32], [3; 32]]),
-            hex!("7ea423d1290249baee896f998f040aa599f47e4b8e86cbbe67702d4041ed8112")
-        );
-        assert_eq!(
-            trace_tree(&[[1; 32], [2; 32], [3; 32]]).root(),
-            hex!("00505d6653fdc0a404bb9c056b0cbaa8693fd4bd190c65cfa5da85900c637556")
-        );
+        for tree in [steps_tree, trace_tree] {
+            assert_eq!(
+                tree(&[[1; 32], [2; 32], [3; 32]]).root(),
+                hex!("00505d6653fdc0a404bb9c056b0cbaa8693fd4bd190c65cfa5da85900c637556")
+            );
+        }
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use bounded_collections::{BoundedVec, ConstU32};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
-use quern_work::{TaskError, TaskSpec, task::Dataset};
+use quern_work::{TILE, TaskError, TaskSpec, task::Dataset};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
 
-use crate::ticket::Contact;
+use crate::{claim::training_macs, ticket::Contact};
 
 /// Most runs that one order trains side by side.
 pub const MAX_WORKERS: u32 = 8;
@@ -118,12 +118,15 @@ impl Order {
         }
     }
 
-    /// Multiply–accumulates of all runs together, saturating: three products a layer and step.
+    /// Multiply–accumulates of training all runs, saturating.
     pub fn macs(&self) -> u128 {
-        let rows = u128::from(self.spec.batch);
-        rows.saturating_mul(3 * u128::from(self.spec.parameters()))
-            .saturating_mul(self.steps.into())
-            .saturating_mul(self.workers.into())
+        training_macs(&self.spec, self.steps).saturating_mul(self.workers.into())
+    }
+
+    /// Multiply–accumulates of scoring one model: one product a layer and held-out row.
+    pub fn scoring_macs(&self) -> u128 {
+        // Below 2³² · 2⁴ · 2⁶⁴.
+        u128::from(self.held_out.row_blocks) * TILE as u128 * u128::from(self.spec.parameters())
     }
 }
 
@@ -201,6 +204,7 @@ mod tests {
     fn an_orders_macs_are_three_products_a_layer_row_and_step() {
         let parameters = 513 * 48 + 49 * 10;
         assert_eq!(order().macs(), 2 * 800 * 64 * 3 * parameters);
+        assert_eq!(order().scoring_macs(), 20 * 16 * parameters);
     }
 
     proptest! {

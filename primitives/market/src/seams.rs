@@ -32,8 +32,8 @@ pub trait Tickets<AccountId> {
     /// Whether the ticket is live and licenses this role.
     fn licenses(ticket: TicketId, role: Role) -> bool;
 
-    /// Whether anyone but `who` holds a live ticket of this role, be it idle or not.
-    fn others(role: Role, who: &AccountId) -> bool;
+    /// How many accounts other than `who` hold a live ticket of this role, be it idle or not.
+    fn others(role: Role, who: &AccountId) -> u32;
 
     /// Draws live, idle tickets at random without replacement and binds each to the duty.
     ///
@@ -69,8 +69,6 @@ pub enum Deed {
     Diverged,
     /// It was not revealed, or a deadline was missed.
     Absent,
-    /// Two contradicting signatures.
-    Equivocated,
 }
 
 /// Reputation, as other pallets see it.
@@ -110,12 +108,35 @@ pub trait TaskBook<AccountId> {
         verifiers: &[AccountId],
     );
 
+    /// The audit of a claim of the run had no outcome, which is not its owner's fault.
+    fn lapsed(task: TaskId, run: RunId);
+
     /// The run is closed.
     fn closed(task: TaskId, run: RunId);
 
-    /// A commons task.
+    /// A paid task at its fullest, in which this ticket has a seat and is to open its run.
     #[cfg(feature = "runtime-benchmarks")]
-    fn prepare(spec: TaskSpec) -> TaskId;
+    fn prepare(spec: TaskSpec, owner: &AccountId, ticket: TicketId) -> TaskId;
+}
+
+/// Runs, as tasks see them.
+pub trait Runs {
+    /// Whether a claim of the run is under audit: its owner waits for others.
+    fn under_audit(run: RunId) -> bool;
+}
+
+/// Who pays for training that no client ordered.
+pub trait CommonsPay<AccountId> {
+    /// Pays `owner` for so many accepted MACs of a commons run, if there is a rate and money for it; what
+    /// was paid. Called where nothing may fail.
+    fn pay(owner: &AccountId, macs: u128) -> u128;
+}
+
+/// Nobody pays.
+impl<AccountId> CommonsPay<AccountId> for () {
+    fn pay(_: &AccountId, _: u128) -> u128 {
+        0
+    }
 }
 
 /// How an audit ended.
@@ -163,8 +184,8 @@ pub trait Claims<AccountId> {
     /// The audit of a revealed claim has ended; these verifiers voted with the outcome.
     fn decided(claim: &Claim, outcome: Outcome, verifiers: &[AccountId]);
 
-    /// A claim of a run of the author's that is under audit, with as many segments as a claim may have,
-    /// something vesting on each.
+    /// A claim that is under audit, of a run of the author's in a paid task, with as many segments as a
+    /// claim may have. As many segments as may have sealed, and something vests on each.
     #[cfg(feature = "runtime-benchmarks")]
     fn prepare(author: &AccountId, ticket: TicketId) -> Claim;
 }
@@ -186,6 +207,6 @@ pub trait Audits<AccountId> {
 
 /// Where the pool for evaluators and verifiers hears of accepted votes.
 pub trait VoterRewards<AccountId> {
-    /// A vote of this account was accepted in this block.
-    fn voted(who: &AccountId);
+    /// A vote of this account was accepted in this block; finding it out took so many MACs.
+    fn voted(who: &AccountId, macs: u128);
 }

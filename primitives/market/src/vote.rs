@@ -6,11 +6,11 @@ use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use quern_work::{
     Hash,
     hash::{Context, derive},
-    merkle::root_from_path,
+    merkle::{leaf, root_from_path},
 };
 use scale_info::TypeInfo;
 
-use crate::{Claim, RunId, SegmentResult, claim::MAX_SEGMENTS, order::MAX_WORKERS};
+use crate::{AuditId, Claim, RunId, SegmentResult, claim::MAX_SEGMENTS, order::MAX_WORKERS};
 
 /// Most segments that one auditor re-executes for one claim.
 pub const MAX_DRAWN_SEGMENTS: u32 = 4;
@@ -18,7 +18,11 @@ pub const MAX_DRAWN_SEGMENTS: u32 = 4;
 /// Longest path in a trace: log₂ of [`MAX_SEGMENTS`].
 pub const MAX_TRACE_PATH: u32 = MAX_SEGMENTS.ilog2();
 
+/// Longest path to a step of a segment: log₂ of the most steps that one can have.
+pub const MAX_STEP_PATH: u32 = 32;
+
 const VOTE: Context = Context::new("quern/v1/vote");
+const STEP: Context = Context::new("quern/v1/vote-step");
 
 /// What an auditor found in one drawn segment.
 #[derive(
@@ -31,6 +35,41 @@ pub struct Executed {
     pub path: BoundedVec<Hash, ConstU32<MAX_TRACE_PATH>>,
     /// A step of the segment that sealed a block under other weights than it has.
     pub false_seal: Option<u64>,
+    /// Weights root with which the step began that the auditor is [asked](Question::step) for.
+    pub step_root: Hash,
+    /// Path of its leaf under the result's `steps_root`.
+    pub step_path: BoundedVec<Hash, ConstU32<MAX_STEP_PATH>>,
+}
+
+/// What one auditor of one ballot is asked for, besides the results of the drawn segments: to open one step
+/// of each.
+///
+/// Revealed votes are public, and a claim without an outcome is voted on again. Results alone could then be
+/// copied; but every auditor of every ballot is asked for other steps, which only executing tells.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// The audit.
+    pub audit: AuditId,
+    /// Its ballots before this one.
+    pub redraws: u32,
+    /// The auditor's account.
+    pub voter: &'a [u8; 32],
+}
+
+impl Question<'_> {
+    /// The step, of the `steps` of a claim's segment, that is to be opened; 0 of none.
+    pub fn step(&self, segment: u32, steps: u32) -> u32 {
+        let parts: [&[u8]; 4] = [
+            &self.audit.to_le_bytes(),
+            &self.redraws.to_le_bytes(),
+            self.voter,
+            &segment.to_le_bytes(),
+        ];
+        let [a, b, c, d, e, f, g, h, ..] = derive(STEP, &parts);
+        let random = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+        // Below a u32; the bias is below 2⁻³².
+        random.checked_rem(steps.into()).unwrap_or(0) as u32
+    }
 }
 
 /// An auditor's answer.
@@ -45,20 +84,36 @@ pub enum AuditVote {
 }
 
 impl AuditVote {
-    /// Whether the answer proves the claim on the drawn segments: every result is a leaf of the trace,
-    /// the last one ends in the claimed root and metric, and no seal was false.
-    pub fn agrees(&self, claim: &Claim, segments: u32, drawn: &[u32]) -> bool {
+    /// Whether the answer proves the claim on the drawn segments: every result is a leaf of the trace and
+    /// opens the step asked for, the last one ends in the claimed root and metric, and no seal was false.
+    pub fn agrees(
+        &self,
+        claim: &Claim,
+        segments: u32,
+        drawn: &[u32],
+        question: Question<'_>,
+    ) -> bool {
         let Self::Executed(found) = self else {
+            return false;
+        };
+        let length = claim.to.saturating_sub(claim.from);
+        let steps = length.checked_div(segments.into()).unwrap_or(0);
+        let Ok(steps) = u32::try_from(steps) else {
             return false;
         };
         found.len() == drawn.len()
             && found.iter().zip(drawn).all(|(executed, &index)| {
-                let leaf = executed.result.leaf(index);
-                let root = root_from_path(index, segments, leaf, &executed.path);
+                let result = &executed.result;
+                let root = root_from_path(index, segments, result.leaf(index), &executed.path);
+                let step = question.step(index, steps);
+                let opened = leaf(step.into(), &executed.step_root);
+                let opened = root_from_path(step, steps, opened, &executed.step_path);
                 let last = index.checked_add(1) == Some(segments);
-                let ends = (executed.result.state_root, executed.result.correct)
-                    == (claim.state_root, claim.metric);
-                executed.false_seal.is_none() && root == Some(claim.trace_root) && (!last || ends)
+                let ends = (result.state_root, result.correct) == (claim.state_root, claim.metric);
+                executed.false_seal.is_none()
+                    && root == Some(claim.trace_root)
+                    && opened == Some(result.steps_root)
+                    && (!last || ends)
             })
     }
 }
@@ -103,18 +158,34 @@ pub fn commitment<V: Encode>(subject: u64, account: &[u8; 32], vote: &V, salt: &
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claim::trace_tree;
+    use crate::claim::{steps_tree, trace_tree};
     use alloc::vec;
     use hex_literal::hex;
     use proptest::prelude::*;
 
     const SEGMENTS: u32 = 5;
 
+    /// Steps of each segment.
+    const STEPS: u32 = 8;
+
+    const QUESTION: Question<'_> = Question {
+        audit: 9,
+        redraws: 1,
+        voter: &[5; 32],
+    };
+
+    /// Weights roots of a segment's steps.
+    fn roots(index: u32) -> Vec<Hash> {
+        (0..STEPS)
+            .map(|step| [(index * STEPS + step) as u8; 32])
+            .collect()
+    }
+
     fn result(index: u32) -> SegmentResult {
         SegmentResult {
             start_root: [1; 32],
             state_root: [2; 32],
-            steps_root: [3; 32],
+            steps_root: steps_tree(&roots(index)).root(),
             correct: 4 + index,
         }
     }
@@ -132,23 +203,32 @@ mod tests {
         }
     }
 
-    /// What executing these segments of the claim truly gives.
-    fn executed(drawn: &[u32]) -> Vec<Executed> {
+    /// What executing these segments of the claim truly gives to whom this is asked.
+    fn answer(drawn: &[u32], question: Question<'_>) -> Vec<Executed> {
         let digests: Vec<Hash> = (0..SEGMENTS).map(|index| result(index).digest()).collect();
         let tree = trace_tree(&digests);
         drawn
             .iter()
-            .map(|&index| Executed {
-                result: result(index),
-                path: tree.path(index as usize).try_into().unwrap(),
-                false_seal: None,
+            .map(|&index| {
+                let step = question.step(index, STEPS) as usize;
+                Executed {
+                    result: result(index),
+                    path: tree.path(index as usize).try_into().unwrap(),
+                    false_seal: None,
+                    step_root: roots(index)[step],
+                    step_path: steps_tree(&roots(index)).path(step).try_into().unwrap(),
+                }
             })
             .collect()
     }
 
+    fn executed(drawn: &[u32]) -> Vec<Executed> {
+        answer(drawn, QUESTION)
+    }
+
     fn agrees(claim: &Claim, found: Vec<Executed>, drawn: &[u32]) -> bool {
         let vote = AuditVote::Executed(found.try_into().unwrap());
-        vote.agrees(claim, SEGMENTS, drawn)
+        vote.agrees(claim, SEGMENTS, drawn, QUESTION)
     }
 
     // The digests are those of an independent BLAKE3 over bytes laid out by hand.
@@ -156,14 +236,22 @@ mod tests {
     #[test]
     fn the_commitments_of_votes_are_the_golden_ones() {
         let commitment = |vote: &AuditVote| commitment(9, &[5; 32], vote, &[6; 32]);
+        let result = SegmentResult {
+            start_root: [1; 32],
+            state_root: [2; 32],
+            steps_root: [3; 32],
+            correct: 4,
+        };
         let executed = Executed {
-            result: result(0),
+            result,
             path: vec![[7; 32], [8; 32]].try_into().unwrap(),
             false_seal: None,
+            step_root: [10; 32],
+            step_path: vec![[11; 32]].try_into().unwrap(),
         };
         assert_eq!(
             commitment(&AuditVote::Executed(vec![executed].try_into().unwrap())),
-            hex!("5deeb5b26be3ab4c8bebfd7124718ce1f8e06ace47f3ab715043af200c414b3b")
+            hex!("467c04f15327146f9d041e42fd1eee8c7bc955d35de53d5dc425bd2c476b1ce0")
         );
         assert_eq!(
             commitment(&AuditVote::NotServed),
@@ -178,6 +266,38 @@ mod tests {
             super::commitment(9, &[5; 32], &scores, &[6; 32]),
             hex!("e811e9a445bbc9e2e041795ac213523a779428514c6043a083caf72d8be96665")
         );
+    }
+
+    #[test]
+    fn the_steps_asked_for_are_the_golden_ones() {
+        assert_eq!([256, 1_000].map(|steps| QUESTION.step(2, steps)), [3, 587]);
+        assert_eq!([0, 1].map(|steps| QUESTION.step(2, steps)), [0, 0]);
+    }
+
+    #[test]
+    fn another_voters_or_another_ballots_vote_does_not_answer() {
+        let others = [
+            Question {
+                voter: &[6; 32],
+                ..QUESTION
+            },
+            Question {
+                redraws: 2,
+                ..QUESTION
+            },
+            Question {
+                audit: 10,
+                ..QUESTION
+            },
+        ];
+        let drawn = [0, 1, 2, 4];
+        for other in others {
+            let asked = |question: Question<'_>| drawn.map(|index| question.step(index, STEPS));
+            assert_ne!(asked(other), asked(QUESTION));
+            assert!(!agrees(&claim(), answer(&drawn, other), &drawn));
+            let vote = AuditVote::Executed(answer(&drawn, other).try_into().unwrap());
+            assert!(vote.agrees(&claim(), SEGMENTS, &drawn, other));
+        }
     }
 
     #[test]
@@ -196,7 +316,7 @@ mod tests {
         for drawn in [&[0, 4][..], &[4], &[1, 2, 3], &[3, 1]] {
             assert!(agrees(&claim(), executed(drawn), drawn));
         }
-        assert!(!AuditVote::NotServed.agrees(&claim(), SEGMENTS, &[]));
+        assert!(!AuditVote::NotServed.agrees(&claim(), SEGMENTS, &[], QUESTION));
     }
 
     #[test]
@@ -211,13 +331,15 @@ mod tests {
 
     #[test]
     fn a_false_seal_or_another_result_does_not_agree() {
-        let lies: [fn(&mut Executed); 6] = [
+        let lies: [fn(&mut Executed); 8] = [
             |found| found.false_seal = Some(17),
             |found| found.result.start_root[0] ^= 1,
             |found| found.result.state_root[0] ^= 1,
             |found| found.result.steps_root[0] ^= 1,
             |found| found.result.correct += 1,
             |found| found.path[0][0] ^= 1,
+            |found| found.step_root[0] ^= 1,
+            |found| found.step_path[0][0] ^= 1,
         ];
         for lie in lies {
             let mut found = executed(&[1, 4]);
@@ -250,7 +372,7 @@ mod tests {
             let mut input = &bytes[..];
             if let Ok(vote) = AuditVote::decode(&mut input) {
                 prop_assert_eq!(vote.encode(), &bytes[..bytes.len() - input.len()]);
-                let _ = vote.agrees(&claim(), segments, &drawn);
+                let _ = vote.agrees(&claim(), segments, &drawn, QUESTION);
             }
         }
 

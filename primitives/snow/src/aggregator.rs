@@ -57,6 +57,11 @@ impl VoteAggregator {
         self.history.get(block) == Some(true)
     }
 
+    /// How `block` ended, as far as it is remembered.
+    pub fn end(&self, block: &Id) -> Option<bool> {
+        self.history.get(block)
+    }
+
     /// Blocks without an end.
     pub fn processing(&self) -> usize {
         self.open.len()

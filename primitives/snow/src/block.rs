@@ -46,7 +46,7 @@ mod tests {
         };
         let payload = Block {
             payload: alloc::vec![0],
-            ..block.clone()
+            ..block
         };
         let ids = [&block, &parent, &height, &payload].map(Block::id);
         for (i, id) in ids.iter().enumerate() {

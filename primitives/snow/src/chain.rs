@@ -1,17 +1,20 @@
 //! The topological Snowman over a tree of blocks.
 //!
-//! Every block with children owns a [`Tree`] over them. A vote for a block counts for its ancestors; a poll walks from
-//! the last accepted block through the blocks with at least αp votes on their children, and what it leaves aside
-//! starts again, lazily.
+//! Every bit of every id is a Snowflake instance, and a vote for a block counts for its ancestors. What a poll does is
+//! the same as walking from the last accepted block through all instances with at least αp votes and starting all
+//! others again, but nothing is walked: `Streaks` (`streaks.rs`) holds the confidence of the whole preferred path in a
+//! few steps, and everything beside that path has none. A poll looks at the blocks voted for, at what leads from them
+//! to the preferred path, and, when the preference turns, at the old and the new way.
 
-use alloc::{collections::BinaryHeap, vec::Vec};
+use alloc::vec::Vec;
 
 use hashbrown::HashTable;
 
 use crate::{
     Bag, Block, Core, Decided, Error, Id, Parameters,
     history::History,
-    tree::{Rules, Tree},
+    rivals::{Branch, Forks},
+    streaks::{Place, Streaks, behind},
 };
 
 /// No index.
@@ -22,31 +25,41 @@ const NONE: u32 = u32::MAX;
 struct Entry {
     id: Id,
     height: u64,
-    tree: Option<Tree>,
+    below: Option<Branch>,
     parent: u32,
-    first_child: u32,
-    next_sibling: u32,
-    /// Votes of the poll at hand, at most `k`; 0 between polls.
-    votes: u16,
-    /// The tree has missed a poll.
-    reset: bool,
+    /// On the preferred path.
+    preferred: bool,
+}
+
+/// Votes for a processing block.
+#[derive(Clone, Copy, Debug)]
+struct Ballot {
+    /// Where the block and the preferred path part: behind the block if it stands on the path.
+    parts: Place,
+    block: u32,
+    count: u32,
+    /// It leaves the path at a fork, and its votes are for that fork's other side.
+    leaves: bool,
 }
 
 /// The topological Snowman.
 #[derive(Clone, Debug)]
 pub struct Chain {
     parameters: Parameters,
-    rules: Rules,
     entries: Vec<Entry>,
     free: Vec<u32>,
     index: HashTable<u32>,
+    forks: Forks,
+    /// The last accepted block.
     last: u32,
+    /// The end of the preferred path.
+    tip: u32,
+    /// Bits of the next block that are decided.
+    decided: u16,
+    streaks: Streaks,
     history: History,
-    /// Scratch of a poll, kept so that polls don't allocate: (height, block) still to pass on, and votes by child
-    /// (parent, child, count), the highest first.
-    queue: BinaryHeap<(u64, u32)>,
-    passed: Vec<(u32, u32, u32)>,
-    bag: Vec<(Id, u32)>,
+    /// Scratch of a poll, kept so that polls don't allocate.
+    ballots: Vec<Ballot>,
 }
 
 fn hash(id: &Id) -> u64 {
@@ -61,19 +74,27 @@ impl Chain {
     /// # Errors
     /// Parameters out of bounds.
     pub fn new(parameters: Parameters, genesis: Id, height: u64) -> Result<Self, Error> {
+        parameters.validate()?;
         let mut chain = Self {
             parameters,
-            rules: Rules::new(&parameters)?,
             entries: Vec::new(),
             free: Vec::new(),
             index: HashTable::new(),
+            forks: Forks::default(),
             last: 0,
+            tip: 0,
+            decided: 0,
+            streaks: Streaks::default(),
             history: History::new(parameters.max_outstanding_items),
-            queue: BinaryHeap::new(),
-            passed: Vec::new(),
-            bag: Vec::new(),
+            ballots: Vec::new(),
         };
-        chain.insert(genesis, height, NONE);
+        chain.insert(Entry {
+            id: genesis,
+            height,
+            below: None,
+            parent: NONE,
+            preferred: true,
+        });
         chain.history.note(genesis, true);
         Ok(chain)
     }
@@ -92,17 +113,8 @@ impl Chain {
             .copied()
     }
 
-    fn insert(&mut self, id: Id, height: u64, parent: u32) -> u32 {
-        let entry = Entry {
-            id,
-            height,
-            tree: None,
-            parent,
-            first_child: NONE,
-            next_sibling: NONE,
-            votes: 0,
-            reset: false,
-        };
+    fn insert(&mut self, entry: Entry) -> u32 {
+        let hashed = hash(&entry.id);
         let index = match self.free.pop() {
             Some(index) => {
                 self.entries[index as usize] = entry;
@@ -115,7 +127,7 @@ impl Chain {
         };
         let entries = &self.entries;
         self.index
-            .insert_unique(hash(&id), index, |i| hash(&entries[*i as usize].id));
+            .insert_unique(hashed, index, |i| hash(&entries[*i as usize].id));
         index
     }
 
@@ -128,15 +140,13 @@ impl Chain {
         {
             found.remove();
         }
-        self.entry_mut(index).tree = None;
         self.free.push(index);
     }
 
-    fn children(&self, parent: u32) -> impl Iterator<Item = u32> + '_ {
-        let some = |index: u32| (index != NONE).then_some(index);
-        core::iter::successors(some(self.entry(parent).first_child), move |child| {
-            some(self.entry(*child).next_sibling)
-        })
+    /// The preferred child.
+    fn next(&self, index: u32) -> Option<u32> {
+        let below = self.entry(index).below?;
+        Some(self.forks.preferred(below))
     }
 
     /// The last accepted block.
@@ -154,151 +164,229 @@ impl Chain {
         self.history.get(id) == Some(false)
     }
 
-    /// Votes passed on to every ancestor, highest blocks first.
-    fn pass_on(&mut self, votes: &Bag) {
+    /// The first place that is not decided.
+    fn start(&self) -> Place {
+        (self.last_height().saturating_add(1), self.decided)
+    }
+
+    /// Where `block` parts from the preferred path, and whether at a fork.
+    fn parting(&self, block: u32) -> (Place, bool) {
+        if self.entry(block).preferred {
+            return (behind(self.entry(block).height), false);
+        }
+        let mut off = block;
+        let mut above = self.entry(off).parent;
+        while !self.entry(above).preferred {
+            off = above;
+            above = self.entry(off).parent;
+        }
+        let on = self.next(above).unwrap_or(off);
+        let (off, on) = (self.entry(off), self.entry(on));
+        ((off.height, off.id.first_difference(&on.id)), true)
+    }
+
+    /// Collects the ballots for processing blocks. One that alone has αc votes on the preferred path settles the poll:
+    /// the others are too few to turn it or to carry it further.
+    fn collect(&mut self, votes: &Bag) -> Option<Place> {
+        self.ballots.clear();
         for (id, count) in votes.iter() {
-            let Some(index) = self.find(&id).filter(|index| *index != self.last) else {
+            let Some(block) = self.find(&id).filter(|block| *block != self.last) else {
                 continue;
             };
-            let entry = self.entry_mut(index);
-            let count = u16::try_from(count).unwrap_or(u16::MAX);
-            entry.votes = entry.votes.saturating_add(count);
-            let height = entry.height;
-            self.queue.push((height, index));
-        }
-        while let Some((_, index)) = self.queue.pop() {
-            let entry = self.entry_mut(index);
-            let (parent, votes) = (entry.parent, core::mem::take(&mut entry.votes));
-            if votes == 0 {
-                continue;
+            let entry = self.entry(block);
+            if entry.preferred && count >= self.parameters.alpha_confidence {
+                return Some(behind(entry.height));
             }
-            self.passed.push((parent, index, votes.into()));
-            if parent != self.last {
-                let above = self.entry_mut(parent);
-                above.votes = above.votes.saturating_add(votes);
-                let first = above.votes == votes;
-                let height = above.height;
-                if first {
-                    self.queue.push((height, parent));
-                }
-            }
+            self.ballots.push(Ballot {
+                parts: (0, 0),
+                block,
+                count,
+                leaves: false,
+            });
         }
+        None
     }
 
-    /// Takes the votes on children of `parent` out of `passed`, whose end holds them.
-    fn take_votes(&mut self, parent: u32, height: u64) -> u32 {
-        self.bag.clear();
-        let mut total = 0u32;
-        while let Some(&(above, child, count)) = self.passed.last() {
-            if self.entries[child as usize].height != height {
+    /// The fork whose other side has αp votes. There is at most one, as αp is more than half of `k`.
+    fn turning(&self) -> Option<Place> {
+        let leaving = |ballot: &&Ballot| ballot.leaves;
+        self.ballots
+            .chunk_by(|a, b| a.parts == b.parts)
+            .find(|same| {
+                let votes = same.iter().filter(leaving);
+                votes.map(|ballot| u64::from(ballot.count)).sum::<u64>()
+                    >= u64::from(self.parameters.alpha_preference)
+            })
+            .and_then(|same| same.first())
+            .map(|ballot| ballot.parts)
+    }
+
+    /// Turns the preference at a fork for which `block` stands on the other side.
+    fn turn(&mut self, (height, bit): Place, block: u32) {
+        let mut above = block;
+        while self.entry(above).height >= height {
+            above = self.entry(above).parent;
+        }
+        let mut old = self.next(above);
+        while let Some(index) = old {
+            self.entry_mut(index).preferred = false;
+            old = self.next(index);
+        }
+        if let Some(below) = self.entry(above).below {
+            self.forks.turn(below, bit);
+        }
+        self.tip = above;
+        while let Some(index) = self.next(self.tip) {
+            self.entry_mut(index).preferred = true;
+            self.tip = index;
+        }
+        self.streaks.interrupt((height, bit));
+    }
+
+    /// Moves the preference and the confidence; whether anything got αp votes.
+    fn count(&mut self, votes: &Bag) -> bool {
+        let start = self.start();
+        if let Some(reach) = self.collect(votes) {
+            self.streaks.poll(reach);
+            return true;
+        }
+        for i in 0..self.ballots.len() {
+            let (parts, leaves) = self.parting(self.ballots[i].block);
+            let ballot = &mut self.ballots[i];
+            (ballot.parts, ballot.leaves) = (parts, leaves);
+        }
+        // What lacks a decided bit cannot win any more.
+        self.ballots.retain(|ballot| ballot.parts >= start);
+        self.ballots.sort_unstable_by_key(|ballot| ballot.parts);
+        while let Some(place) = self.turning() {
+            let leaves = |ballot: &Ballot| ballot.leaves && ballot.parts == place;
+            if let Some(block) = self.ballots.iter().find(|b| leaves(b)).map(|b| b.block) {
+                self.turn(place, block);
+            }
+            for i in 0..self.ballots.len() {
+                let ballot = self.ballots[i];
+                let (parts, leaves) = if leaves(&ballot) {
+                    self.parting(ballot.block)
+                } else {
+                    (ballot.parts.min(place), false)
+                };
+                self.ballots[i] = Ballot {
+                    parts,
+                    leaves,
+                    ..ballot
+                };
+            }
+            self.ballots.sort_unstable_by_key(|ballot| ballot.parts);
+        }
+        // Before the place where a ballot parts it agrees with the path, and so do those that part later.
+        let (mut agree, mut reach) = (0u64, start);
+        for ballot in self.ballots.iter().rev() {
+            if ballot.parts <= start {
                 break;
             }
-            self.passed.pop();
-            if above == parent {
-                self.bag.push((self.entries[child as usize].id, count));
-                total = total.saturating_add(count);
+            agree += u64::from(ballot.count);
+            if agree >= u64::from(self.parameters.alpha_confidence) {
+                reach = ballot.parts;
+                break;
             }
         }
-        total
+        self.streaks.poll(reach);
+        agree >= u64::from(self.parameters.alpha_preference)
     }
 
-    /// The walk of one poll; whether anything got αp votes.
-    fn walk(&mut self, decided: &mut Decided) -> bool {
-        let mut current = self.last;
-        let mut successful = false;
-        loop {
-            let height = self.entry(current).height.saturating_add(1);
-            let total = self.take_votes(current, height);
-            if total < self.rules.alpha_preference {
-                self.entry_mut(current).reset = true;
-                return successful;
-            }
-            let (rules, mut bag) = (self.rules, core::mem::take(&mut self.bag));
-            let heaviest = bag
-                .iter()
-                .find(|(_, count)| *count >= rules.alpha_preference)
-                .map(|(id, _)| *id);
-            let entry = self.entry_mut(current);
-            let missed = core::mem::take(&mut entry.reset);
-            let mut preferred = None;
-            if let Some(tree) = &mut entry.tree {
-                successful |= tree.poll(&rules, &mut bag, missed);
-                preferred = tree.finalized(&rules).then(|| tree.preference());
-            }
-            self.bag = bag;
-            let next = heaviest.and_then(|id| self.find(&id));
-            let mut child = self.entry(current).first_child;
-            while child != NONE {
-                let entry = self.entry_mut(child);
-                entry.reset |= missed || Some(child) != next;
-                child = entry.next_sibling;
-            }
-            let root = current == self.last;
-            if root && let Some(child) = preferred.and_then(|id| self.find(&id)) {
-                self.accept(child, decided);
-                if next != Some(child) {
-                    return successful;
+    /// Accepts what is decided.
+    fn decide(&mut self, decided: &mut Decided) {
+        while let Some(child) = self.next(self.last) {
+            let start = self.start();
+            match self.streaks.unsettled(start, self.parameters.beta) {
+                Some(place) if place < behind(start.0) => {
+                    self.decided = place.1;
+                    return;
                 }
-            }
-            match next {
-                Some(next) => current = next,
-                None => return successful,
+                _ => self.accept(child, decided),
             }
         }
     }
 
     fn accept(&mut self, child: u32, decided: &mut Decided) {
         let old = self.last;
-        let mut doomed: Vec<u32> = self
-            .children(old)
-            .filter(|sibling| *sibling != child)
-            .collect();
-        while let Some(index) = doomed.pop() {
-            doomed.extend(self.children(index));
-            let id = self.entry(index).id;
-            self.history.note(id, false);
-            decided.rejected.push(id);
-            self.remove(index);
+        let mut doomed: Vec<Branch> = self.entry(old).below.into_iter().collect();
+        while let Some(branch) = doomed.pop() {
+            match branch {
+                Branch::Fork(fork) => doomed.extend(self.forks.remove(fork)),
+                Branch::Block(block) if block == child => {}
+                Branch::Block(block) => {
+                    let Entry { id, below, .. } = *self.entry(block);
+                    doomed.extend(below);
+                    self.history.note(id, false);
+                    decided.rejected.push(id);
+                    self.remove(block);
+                }
+            }
         }
         self.remove(old);
+        self.last = child;
+        self.decided = 0;
         let entry = self.entry_mut(child);
         entry.parent = NONE;
-        entry.next_sibling = NONE;
         let id = entry.id;
-        self.last = child;
         self.history.note(id, true);
         decided.accepted.push(id);
+    }
+
+    /// Adds a block that is named elsewhere: by its own hash, its parent's, and one more than the parent's height.
+    ///
+    /// # Errors
+    /// As [`Core::add`].
+    pub fn insert_named(&mut self, id: Id, parent: Id, height: u64) -> Result<(), Error> {
+        if self.find(&id).is_some() || self.history.get(&id).is_some() {
+            return Err(Error::Duplicate(id));
+        }
+        let parent = self.find(&parent).ok_or(Error::UnknownParent(parent))?;
+        let above = self.entry(parent);
+        let below = above.below;
+        if above.height.checked_add(1) != Some(height) {
+            return Err(Error::Height(id));
+        }
+        if self.processing() >= self.parameters.max_outstanding_items as usize {
+            return Err(Error::TooManyBlocks(id));
+        }
+        let preferred = parent == self.tip;
+        let index = self.insert(Entry {
+            id,
+            height,
+            below: None,
+            parent,
+            preferred,
+        });
+        if preferred {
+            self.tip = index;
+            self.streaks.interrupt((height, 0));
+        }
+        let below = match below {
+            None => Branch::Block(index),
+            Some(root) => {
+                let entries = &self.entries;
+                self.forks
+                    .add(root, index, &id, |block| &entries[block as usize].id)
+            }
+        };
+        self.entry_mut(parent).below = Some(below);
+        Ok(())
     }
 }
 
 impl Core for Chain {
+    type Block = Block;
+    type Choice = Id;
+
     fn parameters(&self) -> &Parameters {
         &self.parameters
     }
 
     fn add(&mut self, block: &Block) -> Result<Id, Error> {
         let id = block.id();
-        if self.find(&id).is_some() || self.history.get(&id).is_some() {
-            return Err(Error::Duplicate(id));
-        }
-        let parent = self
-            .find(&block.parent)
-            .ok_or(Error::UnknownParent(block.parent))?;
-        if self.entry(parent).height.checked_add(1) != Some(block.height) {
-            return Err(Error::Height(id));
-        }
-        if self.processing() >= self.parameters.max_outstanding_items as usize {
-            return Err(Error::TooManyBlocks(id));
-        }
-        let index = self.insert(id, block.height, parent);
-        let rules = self.rules;
-        let entry = self.entry_mut(parent);
-        let sibling = core::mem::replace(&mut entry.first_child, index);
-        match &mut entry.tree {
-            Some(tree) => tree.add(&rules, id),
-            None => entry.tree = Some(Tree::new(id)),
-        }
-        self.entry_mut(index).next_sibling = sibling;
+        self.insert_named(id, block.parent, block.height)?;
         Ok(id)
     }
 
@@ -307,22 +395,15 @@ impl Core for Chain {
             return Err(Error::TooManyVotes(votes.total()));
         }
         let mut decided = Decided::default();
-        self.pass_on(votes);
-        decided.successful = self.walk(&mut decided);
-        self.passed.clear();
+        if self.tip != self.last {
+            decided.successful = self.count(votes);
+            self.decide(&mut decided);
+        }
         Ok(decided)
     }
 
     fn preference(&self) -> Id {
-        let mut tip = self.entry(self.last);
-        while let Some(next) = tip
-            .tree
-            .as_ref()
-            .and_then(|tree| self.find(&tree.preference()))
-        {
-            tip = self.entry(next);
-        }
-        tip.id
+        self.entry(self.tip).id
     }
 
     fn is_accepted(&self, id: &Id) -> bool {

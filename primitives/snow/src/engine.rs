@@ -5,37 +5,41 @@ use core::time::Duration;
 
 use rand::{CryptoRng, Rng};
 
-use crate::{
-    AcceptAll, Bag, Block, Error, Id, Parameters, PollSet, Sampler, Stats, Vote, VoteHandler,
-};
+use crate::{AcceptAll, Bag, Error, Id, Parameters, PollSet, Sampler, Stats, Vote, VoteHandler};
 
 /// What a poll decided.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decided {
-    /// Blocks accepted, parents first.
+    /// Blocks or vertices accepted, parents first.
     pub accepted: Vec<Id>,
-    /// Blocks rejected.
+    /// Blocks or vertices rejected.
     pub rejected: Vec<Id>,
+    /// Transactions of a DAG and whether they were accepted.
+    pub transactions: Vec<(Id, bool)>,
     /// Whether something got αp votes.
     pub successful: bool,
 }
 
 /// A consensus core: blocks in, polls in, decisions out.
 pub trait Core {
+    /// What is added.
+    type Block;
+    /// What a voter answers: one block, or all vertices that it prefers.
+    type Choice: Clone + Eq;
     /// Its parameters.
     fn parameters(&self) -> &Parameters;
     /// Adds a block.
     ///
     /// # Errors
     /// The block is known, its parent is not, its height is wrong, or too many are processing.
-    fn add(&mut self, block: &Block) -> Result<Id, Error>;
+    fn add(&mut self, block: &Self::Block) -> Result<Id, Error>;
     /// Takes in the votes of one poll. Votes for decided or unknown blocks don't count.
     ///
     /// # Errors
     /// More than `k` votes.
-    fn record_poll(&mut self, votes: &Bag) -> Result<Decided, Error>;
-    /// The preferred block: what to answer when asked.
-    fn preference(&self) -> Id;
+    fn record_poll(&mut self, votes: &Bag<Self::Choice>) -> Result<Decided, Error>;
+    /// What to answer when asked.
+    fn preference(&self) -> Self::Choice;
     /// Whether `id` is accepted and still remembered.
     fn is_accepted(&self, id: &Id) -> bool;
     /// Whether `id` is neither accepted nor rejected yet.
@@ -57,11 +61,11 @@ pub struct PollRequest {
 
 /// A core with its polls.
 #[derive(Clone, Debug)]
-pub struct Engine<C, H = AcceptAll> {
+pub struct Engine<C: Core, H = AcceptAll> {
     core: C,
     handler: H,
     sampler: Sampler,
-    polls: PollSet,
+    polls: PollSet<C::Choice>,
     stats: Stats,
 }
 
@@ -75,7 +79,7 @@ impl<C: Core> Engine<C> {
     }
 }
 
-impl<C: Core, H: VoteHandler> Engine<C, H> {
+impl<C: Core, H: VoteHandler<C::Choice>> Engine<C, H> {
     /// An engine whose votes pass through `handler`.
     ///
     /// # Errors
@@ -103,7 +107,7 @@ impl<C: Core, H: VoteHandler> Engine<C, H> {
     ///
     /// # Errors
     /// As [`Core::add`].
-    pub fn add(&mut self, block: &Block) -> Result<Id, Error> {
+    pub fn add(&mut self, block: &C::Block) -> Result<Id, Error> {
         self.core.add(block)
     }
 
@@ -133,11 +137,36 @@ impl<C: Core, H: VoteHandler> Engine<C, H> {
     ///
     /// # Errors
     /// The poll is not open, the voter was not asked or has answered.
-    pub fn process_vote(&mut self, vote: &Vote, now: Duration) -> Result<Decided, Error> {
+    pub fn process_vote(
+        &mut self,
+        vote: &Vote<C::Choice>,
+        now: Duration,
+    ) -> Result<Decided, Error> {
         let slots = self.polls.slots(vote)?;
         let weight = self.handler.weigh(vote, slots);
         self.polls.vote(vote, weight)?;
         self.stats.votes = self.stats.votes.saturating_add(1);
+        self.end_polls(now)
+    }
+
+    /// Voters whose answers to `poll` are still to come.
+    ///
+    /// # Errors
+    /// The poll is not open.
+    pub fn missing(&self, poll: u64) -> Result<Vec<u32>, Error> {
+        self.polls.missing(poll)
+    }
+
+    /// Ends a poll that has timed out at `now`: whoever has not answered abstains. What this decided.
+    ///
+    /// # Errors
+    /// The poll is not open.
+    pub fn cancel(&mut self, poll: u64, now: Duration) -> Result<Decided, Error> {
+        self.polls.cancel(poll)?;
+        self.end_polls(now)
+    }
+
+    fn end_polls(&mut self, now: Duration) -> Result<Decided, Error> {
         let mut all = Decided::default();
         while let Some((bag, opened)) = self.polls.take() {
             let decided = self.record_poll(&bag)?;
@@ -147,6 +176,7 @@ impl<C: Core, H: VoteHandler> Engine<C, H> {
                 .saturating_add(now.saturating_sub(opened));
             all.accepted.extend(decided.accepted);
             all.rejected.extend(decided.rejected);
+            all.transactions.extend(decided.transactions);
             all.successful |= decided.successful;
         }
         Ok(all)
@@ -156,7 +186,7 @@ impl<C: Core, H: VoteHandler> Engine<C, H> {
     ///
     /// # Errors
     /// More than `k` votes.
-    pub fn record_poll(&mut self, votes: &Bag) -> Result<Decided, Error> {
+    pub fn record_poll(&mut self, votes: &Bag<C::Choice>) -> Result<Decided, Error> {
         let decided = self.core.record_poll(votes)?;
         let count = |counter: &mut u64, n: usize| *counter = counter.saturating_add(n as u64);
         count(&mut self.stats.polls, 1);
@@ -166,8 +196,8 @@ impl<C: Core, H: VoteHandler> Engine<C, H> {
         Ok(decided)
     }
 
-    /// The preferred block.
-    pub fn preference(&self) -> Id {
+    /// What to answer when asked.
+    pub fn preference(&self) -> C::Choice {
         self.core.preference()
     }
 
@@ -190,7 +220,7 @@ mod tests {
     use rand::{SeedableRng, rngs::StdRng};
 
     use super::*;
-    use crate::Chain;
+    use crate::{Block, Chain};
 
     /// Counts no vote of voter 0.
     struct Veto;

@@ -23,7 +23,22 @@ pub enum Error {
     /// The block is unknown or decided, so that there is nothing to ask about it.
     #[error("block {0} is not processing")]
     NotProcessing(Id),
-    /// As many blocks are processing as `max_outstanding_items`: wait for decisions.
+    /// A vertex has too few or too many parents, or one twice.
+    #[error("the parents of vertex {0} are too few, too many or not distinct")]
+    Parents(Id),
+    /// A vertex carries nothing new, too much, two transactions that conflict, or one before what it spends from.
+    #[error("the transactions of vertex {0} are none, too many, in conflict or out of order")]
+    Transactions(Id),
+    /// The transaction spends what an accepted one has spent.
+    #[error("transaction {0} spends what is spent")]
+    Spent(Id),
+    /// The transaction was rejected, so that nothing may carry it or spend from it.
+    #[error("transaction {0} is rejected")]
+    Rejected(Id),
+    /// An answer names more vertices than a frontier holds.
+    #[error("a frontier of {0} vertices is too long")]
+    Frontier(usize),
+    /// As many blocks, vertices or transactions are processing as `max_outstanding_items`: wait for decisions.
     #[error("block {0} would exceed max_outstanding_items")]
     TooManyBlocks(Id),
     /// As many polls are open as `concurrent_polls`: wait for answers or time them out.

@@ -83,6 +83,9 @@ impl<I: Instance> Flat<I> {
 }
 
 impl<I: Instance> Core for Flat<I> {
+    type Block = Block;
+    type Choice = Id;
+
     fn parameters(&self) -> &Parameters {
         &self.parameters
     }

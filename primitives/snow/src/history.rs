@@ -36,6 +36,11 @@ impl History {
         self.accepted.insert(id, accepted);
     }
 
+    /// Remembered blocks, the latest first.
+    pub fn latest(&self) -> impl Iterator<Item = Id> + '_ {
+        self.order.iter().rev().copied()
+    }
+
     /// How `id` ended, as far as it is remembered.
     pub fn get(&self, id: &Id) -> Option<bool> {
         self.accepted.get(id).copied()

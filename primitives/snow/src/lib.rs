@@ -12,11 +12,12 @@
 //! | [`bag`] | counted answers |
 //! | [`engine`] | polls, sampler, handler and statistics around one consensus core |
 //! | [`chain`] | the topological Snowman over a tree of blocks |
+//! | [`dag`] | Avalanche over a DAG of vertices that carry transactions |
 //! | [`flat`] | one n-ary instance over rival blocks |
 //! | [`tree`] | one binary instance for every bit in which rival ids differ |
 //! | [`snowball`], [`snowflake`] | the instances themselves |
 //! | [`aggregator`] | the one-round quorum counter, which is no consensus |
-//! | [`parameters`], [`block`], [`history`], [`stats`], [`error`] | what all of them share |
+//! | [`parameters`], [`block`], [`vertex`], [`history`], [`stats`], [`error`] | what all of them share |
 //!
 //! Nothing here panics on input, and memory is bounded by [`Parameters::max_outstanding_items`].
 #![cfg_attr(not(feature = "std"), no_std)]
@@ -27,6 +28,7 @@ pub mod aggregator;
 pub mod bag;
 pub mod block;
 pub mod chain;
+pub mod dag;
 pub mod engine;
 pub mod error;
 pub mod flat;
@@ -34,18 +36,23 @@ pub mod frame;
 pub mod handler;
 pub mod history;
 pub mod id;
+mod ledger;
 pub mod parameters;
 pub mod poll;
+mod rivals;
 pub mod sampler;
 pub mod snowball;
 pub mod snowflake;
 pub mod stats;
+mod streaks;
 pub mod tree;
+pub mod vertex;
 
 pub use aggregator::VoteAggregator;
 pub use bag::Bag;
 pub use block::Block;
 pub use chain::Chain;
+pub use dag::Dag;
 pub use engine::{Core, Decided, Engine, PollRequest};
 pub use error::Error;
 pub use flat::Flat;
@@ -58,4 +65,5 @@ pub use sampler::Sampler;
 pub use snowball::{BinarySnowball, Snowball};
 pub use snowflake::{Snowflake, Threshold};
 pub use stats::Stats;
-pub use tree::{Rules, Tree};
+pub use tree::Tree;
+pub use vertex::{Frontier, Output, Transaction, Vertex};

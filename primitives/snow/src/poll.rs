@@ -7,13 +7,13 @@ use crate::{Bag, Error, Id, Parameters};
 
 /// An answer to a poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Vote {
+pub struct Vote<T = Id> {
     /// The poll.
     pub poll: u64,
     /// Who answers.
     pub voter: u32,
     /// What it prefers; none abstains. For a voter that is late the caller gives its last accepted block.
-    pub choice: Option<Id>,
+    pub choice: Option<T>,
 }
 
 #[derive(Clone, Debug)]
@@ -24,22 +24,23 @@ struct Seat {
 }
 
 #[derive(Clone, Debug)]
-struct Poll {
+struct Poll<T> {
     number: u64,
     opened: Duration,
     /// Ascending by voter.
     seats: Vec<Seat>,
-    bag: Bag,
+    bag: Bag<T>,
     counted: u32,
     remaining: u32,
 }
 
-impl Poll {
-    /// No answer still to come can change the outcome: none is missing, αp is out of reach, or the leading block
-    /// has αc already, or αp with αc out of reach.
+impl<T: Eq> Poll<T> {
+    /// No answer still to come can change the outcome: none is missing, αp is out of reach, or the leading choice
+    /// has αc already, or αp with αc out of reach. As αp is more than half of `k`, nothing that the leading choice
+    /// doesn't vouch for can get αp votes then.
     fn finished(&self, parameters: &Parameters) -> bool {
         let reach = self.counted.saturating_add(self.remaining);
-        let lead = self.bag.mode().map_or(0, |(_, count)| count);
+        let lead = self.bag.lead();
         self.remaining == 0
             || reach < parameters.alpha_preference
             || lead >= parameters.alpha_confidence
@@ -49,13 +50,13 @@ impl Poll {
 
 /// Open polls. One that ends early still waits for those opened before it.
 #[derive(Clone, Debug)]
-pub struct PollSet {
+pub struct PollSet<T = Id> {
     parameters: Parameters,
-    polls: VecDeque<Poll>,
+    polls: VecDeque<Poll<T>>,
     next: u64,
 }
 
-impl PollSet {
+impl<T: Clone + Eq> PollSet<T> {
     /// A set without polls.
     ///
     /// # Errors
@@ -105,21 +106,24 @@ impl PollSet {
     ///
     /// # Errors
     /// The poll is not open, the voter was not asked or has answered.
-    pub fn slots(&self, vote: &Vote) -> Result<u32, Error> {
+    pub fn slots(&self, vote: &Vote<T>) -> Result<u32, Error> {
         self.seat(vote)
             .map(|(poll, seat)| self.polls[poll].seats[seat].slots)
     }
 
-    fn seat(&self, vote: &Vote) -> Result<(usize, usize), Error> {
-        let unknown = Error::UnknownPoll(vote.poll);
+    fn place(&self, poll: u64) -> Result<usize, Error> {
+        let unknown = Error::UnknownPoll(poll);
         let first = self.polls.front().ok_or(unknown)?.number;
         // Numbers are consecutive: polls end in the order in which they were opened.
-        let place = vote
-            .poll
-            .checked_sub(first)
+        poll.checked_sub(first)
             .and_then(|n| usize::try_from(n).ok())
-            .ok_or(unknown)?;
-        let poll = self.polls.get(place).ok_or(unknown)?;
+            .filter(|place| *place < self.polls.len())
+            .ok_or(unknown)
+    }
+
+    fn seat(&self, vote: &Vote<T>) -> Result<(usize, usize), Error> {
+        let place = self.place(vote.poll)?;
+        let poll = &self.polls[place];
         let seat = poll
             .seats
             .binary_search_by_key(&vote.voter, |seat| seat.voter)
@@ -134,22 +138,44 @@ impl PollSet {
     ///
     /// # Errors
     /// As [`Self::slots`].
-    pub fn vote(&mut self, vote: &Vote, weight: u32) -> Result<(), Error> {
+    pub fn vote(&mut self, vote: &Vote<T>, weight: u32) -> Result<(), Error> {
         let (place, seat) = self.seat(vote)?;
         let poll = &mut self.polls[place];
         let seat = &mut poll.seats[seat];
         seat.answered = true;
         poll.remaining = poll.remaining.saturating_sub(seat.slots);
-        if let Some(choice) = vote.choice {
+        if let Some(choice) = &vote.choice {
             let weight = weight.min(seat.slots);
-            poll.bag.add(choice, weight);
+            poll.bag.add(choice.clone(), weight);
             poll.counted = poll.counted.saturating_add(weight);
         }
         Ok(())
     }
 
+    /// Voters whose answers to `poll` are still to come.
+    ///
+    /// # Errors
+    /// The poll is not open.
+    pub fn missing(&self, poll: u64) -> Result<Vec<u32>, Error> {
+        let seats = &self.polls[self.place(poll)?].seats;
+        let missing = seats.iter().filter(|seat| !seat.answered);
+        Ok(missing.map(|seat| seat.voter).collect())
+    }
+
+    /// Ends `poll` with the answers that it has: all others abstain. It is then ready to be taken in its turn.
+    ///
+    /// # Errors
+    /// The poll is not open.
+    pub fn cancel(&mut self, poll: u64) -> Result<(), Error> {
+        let place = self.place(poll)?;
+        let poll = &mut self.polls[place];
+        poll.seats.iter_mut().for_each(|seat| seat.answered = true);
+        poll.remaining = 0;
+        Ok(())
+    }
+
     /// Takes the oldest poll, if it has ended: its votes and when it was opened.
-    pub fn take(&mut self) -> Option<(Bag, Duration)> {
+    pub fn take(&mut self) -> Option<(Bag<T>, Duration)> {
         if !self.polls.front()?.finished(&self.parameters) {
             return None;
         }
@@ -246,6 +272,23 @@ mod tests {
         assert_eq!(set.take().unwrap().0.total(), 0);
         assert_eq!(set.take().unwrap().0.total(), 2);
         assert!(set.is_empty());
+    }
+
+    #[test]
+    fn a_cancelled_poll_ends_with_the_answers_that_it_has() {
+        let mut set = set(3, 2, 2);
+        let poll = open(&mut set);
+        let vote = Vote {
+            poll,
+            voter: 1,
+            choice: A,
+        };
+        set.vote(&vote, 1).unwrap();
+        assert_eq!(set.missing(poll), Ok(alloc::vec![0, 2]));
+        set.cancel(poll).unwrap();
+        assert_eq!(set.take().unwrap().0.total(), 1);
+        assert_eq!(set.cancel(poll), Err(Error::UnknownPoll(poll)));
+        assert_eq!(set.missing(poll), Err(Error::UnknownPoll(poll)));
     }
 
     #[test]

@@ -6,46 +6,23 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::{Error, Id, Parameters, id::ID_BITS};
+use crate::{Bag, Error, Id, Parameters, id::ID_BITS};
 
 /// Confidence of one node, with one threshold: four bytes instead of a [`crate::Snowflake`].
 #[derive(Clone, Copy, Debug, Default)]
 struct Confidence(u32);
 
 impl Confidence {
-    fn poll(&mut self, rules: &Rules, count: u32) {
+    fn poll(&mut self, rules: &Parameters, count: u32) {
         self.0 = if count >= rules.alpha_confidence {
             self.0.saturating_add(1)
         } else {
             0
         };
     }
-}
 
-/// The parameters that trees use.
-#[derive(Clone, Copy, Debug)]
-pub struct Rules {
-    pub(crate) alpha_preference: u32,
-    alpha_confidence: u32,
-    beta: u32,
-}
-
-impl Rules {
-    /// What `parameters` say of trees.
-    ///
-    /// # Errors
-    /// Parameters out of bounds.
-    pub fn new(parameters: &Parameters) -> Result<Self, Error> {
-        parameters.validate()?;
-        Ok(Self {
-            alpha_preference: parameters.alpha_preference,
-            alpha_confidence: parameters.alpha_confidence,
-            beta: parameters.beta,
-        })
-    }
-
-    fn decided(&self, confidence: Confidence) -> bool {
-        confidence.0 >= self.beta
+    fn decides(self, rules: &Parameters) -> bool {
+        self.0 >= rules.beta
     }
 }
 
@@ -121,16 +98,16 @@ impl Node {
         }
     }
 
-    fn finalized(&self, rules: &Rules) -> bool {
+    fn finalized(&self, rules: &Parameters) -> bool {
         match self {
-            Self::Unary(unary) => rules.decided(unary.confidence),
-            Self::Binary(binary) => rules.decided(binary.confidence),
+            Self::Unary(unary) => unary.confidence.decides(rules),
+            Self::Binary(binary) => binary.confidence.decides(rules),
         }
     }
 
-    fn add(self, rules: &Rules, id: Id) -> Self {
+    fn add(self, rules: &Parameters, id: Id) -> Self {
         match self {
-            Self::Unary(unary) if rules.decided(unary.confidence) => Self::Unary(unary),
+            Self::Unary(unary) if unary.confidence.decides(rules) => Self::Unary(unary),
             Self::Unary(unary) => unary.add(rules, id),
             Self::Binary(mut binary) => {
                 let bit = binary.bit;
@@ -150,7 +127,7 @@ impl Node {
     }
 
     /// Counts votes that agree with all bits before the node's first; the node that then stands in its place.
-    fn poll(self, rules: &Rules, votes: &mut [(Id, u32)], reset: bool) -> (Self, bool) {
+    fn poll(self, rules: &Parameters, votes: &mut [(Id, u32)], reset: bool) -> (Self, bool) {
         match self {
             Self::Unary(unary) => unary.poll(rules, votes, reset),
             Self::Binary(binary) => binary.poll(rules, votes, reset),
@@ -159,7 +136,7 @@ impl Node {
 }
 
 impl Unary {
-    fn add(mut self: Box<Self>, rules: &Rules, id: Id) -> Node {
+    fn add(mut self: Box<Self>, rules: &Parameters, id: Id) -> Node {
         let Some(bit) = first_from(&self.id, &id, self.from, self.to) else {
             self.child = self.child.map(|child| child.add(rules, id));
             return Node::Unary(self);
@@ -203,7 +180,7 @@ impl Unary {
 
     fn poll(
         mut self: Box<Self>,
-        rules: &Rules,
+        rules: &Parameters,
         votes: &mut [(Id, u32)],
         reset: bool,
     ) -> (Node, bool) {
@@ -220,7 +197,7 @@ impl Unary {
         self.confidence.poll(rules, count);
         if let Some(child) = self.child.take() {
             let (child, _) = child.poll(rules, votes, self.reset);
-            if rules.decided(self.confidence) {
+            if self.confidence.decides(rules) {
                 return (child, true);
             }
             self.child = Some(child);
@@ -233,7 +210,7 @@ impl Unary {
 impl Binary {
     fn poll(
         mut self: Box<Self>,
-        rules: &Rules,
+        rules: &Parameters,
         votes: &mut [(Id, u32)],
         reset: bool,
     ) -> (Node, bool) {
@@ -271,7 +248,7 @@ impl Binary {
             .filter(|(id, _)| same(&preference, id, bit + 1, start))
             .collect();
         let (node, _) = node.poll(rules, &mut open, self.reset[won]);
-        if rules.decided(self.confidence) {
+        if self.confidence.decides(rules) {
             return (node, true);
         }
         self.sides = if side { [other, node] } else { [node, other] };
@@ -280,38 +257,53 @@ impl Binary {
     }
 }
 
-/// An instance among ids; a tree of one choice is one node of 64 bytes. The rules are handed in with every call, so
-/// that a tree for every block doesn't keep them.
+/// An instance among ids. [`crate::Chain`] decides each of its blocks as a tree would, without keeping one.
 #[derive(Clone, Debug)]
 pub struct Tree {
+    rules: Parameters,
     root: Option<Node>,
 }
 
 impl Tree {
     /// A tree that prefers its one choice.
-    pub fn new(choice: Id) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// Parameters out of bounds.
+    pub fn new(parameters: Parameters, choice: Id) -> Result<Self, Error> {
+        parameters.validate()?;
+        Ok(Self {
+            rules: parameters,
             root: Some(Node::leaf(choice, 0)),
-        }
+        })
     }
 
-    /// Adds a choice, unless bits that it lacks are decided.
-    pub fn add(&mut self, rules: &Rules, choice: Id) {
+    /// Adds a choice, unless bits that it lacks are decided. Adding one twice changes nothing.
+    pub fn add(&mut self, choice: Id) {
         if let Some(root) = self.root.take() {
             let open = same(&root.preference(), &choice, 0, root.start());
-            self.root = Some(if open { root.add(rules, choice) } else { root });
+            self.root = Some(if open {
+                root.add(&self.rules, choice)
+            } else {
+                root
+            });
         }
     }
 
-    /// Takes in votes for choices that were added; `reset` tells that the tree has missed a poll before. Whether
-    /// some bit got αp votes.
-    pub fn poll(&mut self, rules: &Rules, votes: &mut Vec<(Id, u32)>, reset: bool) -> bool {
+    /// Takes in the votes of a poll for choices that were added; whether some bit got αp of them. After the decision
+    /// nothing changes.
+    pub fn poll(&mut self, votes: &Bag) -> bool {
+        if self.finalized() {
+            return false;
+        }
         let Some(root) = self.root.take() else {
             return false;
         };
         let (start, preference) = (root.start(), root.preference());
-        votes.retain(|(id, _)| same(&preference, id, 0, start));
-        let (root, successful) = root.poll(rules, votes, reset);
+        let mut open: Vec<(Id, u32)> = votes
+            .iter()
+            .filter(|(id, _)| same(&preference, id, 0, start))
+            .collect();
+        let (root, successful) = root.poll(&self.rules, &mut open, false);
         self.root = Some(root);
         successful
     }
@@ -322,21 +314,25 @@ impl Tree {
     }
 
     /// Whether every bit is decided.
-    pub fn finalized(&self, rules: &Rules) -> bool {
-        self.root.as_ref().is_some_and(|root| root.finalized(rules))
+    pub fn finalized(&self) -> bool {
+        self.root
+            .as_ref()
+            .is_some_and(|root| root.finalized(&self.rules))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec;
-
     use super::*;
 
     fn id(first: u8) -> Id {
         let mut id = Id::default();
         id.0[0] = first;
         id
+    }
+
+    fn bag(votes: &[(Id, u32)]) -> Bag {
+        votes.iter().copied().collect()
     }
 
     #[test]
@@ -349,26 +345,25 @@ mod tests {
             concurrent_polls: 1,
             ..Parameters::default()
         };
-        let rules = Rules::new(&parameters).unwrap();
         // Bits from the least significant: 00…, 10…, 11….
         let (a, b, c) = (id(0b00), id(0b01), id(0b11));
-        let mut tree = Tree::new(a);
-        tree.add(&rules, b);
-        tree.add(&rules, c);
+        let mut tree = Tree::new(parameters, a).unwrap();
+        tree.add(b);
+        tree.add(c);
         assert_eq!(tree.preference(), a);
         // One vote each for b and c make αp for their common bit.
-        assert!(tree.poll(&rules, &mut vec![(b, 1), (c, 1)], false));
+        assert!(tree.poll(&bag(&[(b, 1), (c, 1)])));
         assert_eq!(tree.preference(), b);
-        assert!(tree.poll(&rules, &mut vec![(b, 1), (c, 1)], false));
-        assert!(!tree.finalized(&rules));
+        assert!(tree.poll(&bag(&[(b, 1), (c, 1)])));
+        assert!(!tree.finalized());
         // The first bit is decided: a has lost, and may not come back.
-        assert!(!tree.poll(&rules, &mut vec![(a, 3)], false));
-        tree.add(&rules, a);
+        assert!(!tree.poll(&bag(&[(a, 3)])));
+        tree.add(a);
         for _ in 0..2 {
-            assert!(!tree.finalized(&rules));
-            assert!(tree.poll(&rules, &mut vec![(c, 2)], false));
+            assert!(!tree.finalized());
+            assert!(tree.poll(&bag(&[(c, 2)])));
         }
-        assert_eq!((tree.preference(), tree.finalized(&rules)), (c, true));
+        assert_eq!((tree.preference(), tree.finalized()), (c, true));
     }
 
     #[test]
@@ -378,12 +373,11 @@ mod tests {
             concurrent_polls: 1,
             ..Parameters::default()
         };
-        let rules = Rules::new(&parameters).unwrap();
         let mut last = Id::default();
         last.0[31] = 0x80;
-        let mut tree = Tree::new(Id::default());
-        tree.add(&rules, last);
-        tree.poll(&rules, &mut vec![(last, 15)], false);
-        assert_eq!((tree.preference(), tree.finalized(&rules)), (last, true));
+        let mut tree = Tree::new(parameters, Id::default()).unwrap();
+        tree.add(last);
+        tree.poll(&bag(&[(last, 15)]));
+        assert_eq!((tree.preference(), tree.finalized()), (last, true));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use quern_snow::{Bag, Block, Chain, Core, Id, Parameters};
+use quern_snow::{Bag, Block, Chain, Core, Id, Parameters, Tree};
 
 /// One bit of one set of siblings.
 #[derive(Clone, Default)]
@@ -236,7 +236,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(1024))]
 
     #[test]
     fn the_chain_agrees_with_the_model(
@@ -287,6 +287,45 @@ proptest! {
                 prop_assert_eq!(chain.is_accepted(id), model.accepted.contains(id));
                 prop_assert_eq!(chain.is_rejected(id), model.rejected.contains(id));
                 prop_assert_eq!(chain.is_processing(id), model.processing(id));
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_chain_of_siblings_is_a_tree(
+        steps in prop::collection::vec((any::<bool>(), prop::collection::vec((any::<usize>(), 1u32..6), 0..3)), 1..60),
+        beta in 1u32..5,
+    ) {
+        let rules = Parameters {
+            k: 5, alpha_preference: 3, alpha_confidence: 4, beta, concurrent_polls: 1, max_outstanding_items: 100,
+        };
+        let sibling = |n: usize| Block { parent: Id::default(), height: 1, payload: vec![n as u8] };
+        let mut chain = Chain::new(rules, Id::default(), 0).unwrap();
+        let mut all = vec![chain.add(&sibling(0)).unwrap()];
+        let mut tree = Tree::new(rules, all[0]).unwrap();
+        for (add, votes) in steps {
+            if add {
+                let id = chain.add(&sibling(all.len())).unwrap();
+                tree.add(id);
+                all.push(id);
+            }
+            let mut left = 5;
+            let mut bag = Bag::new();
+            for (place, count) in votes {
+                let count = count.min(left);
+                left -= count;
+                // Half of the votes agree.
+                let choice = if place % 2 == 0 { tree.preference() } else { all[place / 2 % all.len()] };
+                bag.add(choice, count);
+            }
+            let decided = chain.record_poll(&bag).unwrap();
+            prop_assert_eq!(decided.successful, tree.poll(&bag));
+            prop_assert_eq!(chain.preference(), tree.preference());
+            prop_assert_eq!(!decided.accepted.is_empty(), tree.finalized());
+            if tree.finalized() {
+                return Ok(());
             }
         }
     }

@@ -7,7 +7,7 @@ use polkadot_sdk::{
     sp_keyring::Sr25519Keyring,
 };
 use quern_api::market::TaskStage;
-use quern_market::{AuditVote, EvaluationVote, Order, vote};
+use quern_market::{AuditVote, Duty, EvaluationVote, Order, Preferences, Role, seams, vote};
 
 /// Stakes of all verifiers.
 fn stakes() -> Vec<Balance> {
@@ -45,8 +45,8 @@ fn honest_work_is_accepted_and_paid_and_everybody_gains() {
         assert_ok!(world.claim(Alice, &claim));
         let audit = world.audit_of(0);
         let authors = Balances::free_balance(Alice.to_account_id());
-        world.vote(&audit, |_, drawn| {
-            Some(training.vote(&claim, drawn, &training.results()))
+        world.vote(&audit, |_, asked| {
+            Some(training.vote(&claim, asked, &training.results()))
         });
         let run = Work::run_info(0).unwrap();
         assert_eq!(
@@ -78,8 +78,8 @@ fn random_weights_in_a_seal_cost_the_reward_and_stake() {
         assert_ok!(world.claim(Alice, &claim));
         let audit = world.audit_of(0);
         let emitted = Balances::total_issuance();
-        world.vote(&audit, |_, drawn| {
-            Some(training.vote(&claim, drawn, &training.results()))
+        world.vote(&audit, |_, asked| {
+            Some(training.vote(&claim, asked, &training.results()))
         });
         assert_eq!(Work::run_info(0).unwrap().accepted, 0);
         assert_eq!(Rewards::vesting(0), 0);
@@ -99,8 +99,8 @@ fn a_wrong_state_root_is_rejected() {
         let claim = training.claim_of(0, &false_results);
         assert_ok!(world.claim(Alice, &claim));
         let audit = world.audit_of(0);
-        world.vote(&audit, |_, drawn| {
-            Some(training.vote(&claim, drawn, &false_results))
+        world.vote(&audit, |_, asked| {
+            Some(training.vote(&claim, asked, &false_results))
         });
         let run = Work::run_info(0).unwrap();
         assert_eq!((run.accepted, run.committed, run.pending), (0, 0, None));
@@ -140,8 +140,8 @@ fn a_lazy_verifier_that_guesses_loses_and_the_honest_do_not() {
         guessed
             .iter_mut()
             .for_each(|result| result.steps_root = [9; 32]);
-        world.vote(&audit, |voter, drawn| {
-            let mut vote = training.vote(&claim, drawn, &training.results());
+        world.vote(&audit, |voter, asked| {
+            let mut vote = training.vote(&claim, asked, &training.results());
             if let (true, AuditVote::Executed(found)) = (voter == lazy, &mut vote) {
                 found
                     .iter_mut()
@@ -167,7 +167,7 @@ fn a_copied_commitment_can_not_be_revealed() {
         let audit = world.audit_of(0);
         let seats = audit.ballot.clone().unwrap().seats;
         let [honest, copier] = [0, 1].map(|seat| key_of(&seats[seat].voter));
-        let vote = training.vote(&claim, &seats[0].segments, &training.results());
+        let vote = training.vote(&claim, &Asked::new(&audit, &seats[0]), &training.results());
         let digest = vote::commitment(audit.id, &honest.to_account_id().into(), &vote, &[1; 32]);
         for who in [honest, copier, key_of(&seats[2].voter)] {
             assert_ok!(Audits::commit_vote(signed(who), audit.id, digest));
@@ -190,6 +190,67 @@ fn a_copied_commitment_can_not_be_revealed() {
 }
 
 #[test]
+fn a_vote_copied_from_a_ballot_without_an_outcome_is_outvoted() {
+    with_world(|world| {
+        let training = sealed(world);
+        let claim = training.claim(0);
+        assert_ok!(world.claim(Alice, &claim));
+        let first = world.audit_of(0);
+        let seat = &first.ballot.as_ref().unwrap().seats[0];
+        let honest = key_of(&seat.voter);
+        let public = training.vote(&claim, &Asked::new(&first, seat), &training.results());
+        world.vote(&first, |voter, _| (voter == honest).then(|| public.clone()));
+        let again = world.audit_of(0);
+        assert_eq!(again.redraws, 1);
+        let seats = &again.ballot.as_ref().unwrap().seats;
+        let mut voters = seats.iter().map(|seat| key_of(&seat.voter));
+        let copier = voters.find(|voter| *voter != honest).unwrap();
+        let before = stake(copier);
+        world.vote(&again, |voter, asked| {
+            Some(if voter == copier {
+                public.clone()
+            } else {
+                training.vote(&claim, asked, &training.results())
+            })
+        });
+        assert_eq!(Work::run_info(0).unwrap().accepted, claim.to);
+        assert!(stake(copier) < before);
+    });
+}
+
+#[test]
+fn keeping_verifiers_busy_does_not_shrink_a_quorum() {
+    with_world(|world| {
+        let duty = Duty::Audit(99);
+        let verifiers = [(Dave, 3), (Eve, 4), (Ferdie, 5)];
+        for (who, ticket) in verifiers {
+            let one = Preferences::any(1);
+            assert_ok!(Tickets::set_preferences(signed(who), ticket, one));
+        }
+        let busy = <Tickets as seams::Tickets<AccountId>>::draw(&seams::Draw {
+            role: Role::Verifier,
+            wanted: 3,
+            seed: [7; 32],
+            duty,
+            order: None,
+            excluded: &[],
+        });
+        assert_eq!(busy.len(), 3);
+        let relieve = |ticket| <Tickets as seams::Tickets<AccountId>>::relieve(ticket, duty);
+        relieve(3);
+        let training = sealed(world);
+        assert_ok!(world.claim(Alice, &training.claim(0)));
+        world.skip(20);
+        assert_eq!(Audits::audit_info(0).unwrap().ballot, None);
+        assert!(Tickets::ticket_info(3).unwrap().duties.is_empty());
+        relieve(4);
+        relieve(5);
+        let ballot = world.audit_of(0).ballot.unwrap();
+        assert_eq!(ballot.seats.len(), 3);
+    });
+}
+
+#[test]
 fn a_colluding_minority_can_not_sink_an_honest_claim_nor_save_a_false_one() {
     with_world(|world| {
         let training = sealed(world);
@@ -197,11 +258,11 @@ fn a_colluding_minority_can_not_sink_an_honest_claim_nor_save_a_false_one() {
         assert_ok!(world.claim(Alice, &claim));
         let audit = world.audit_of(0);
         let colluder = key_of(&audit.ballot.as_ref().unwrap().seats[0].voter);
-        world.vote(&audit, |voter, drawn| {
+        world.vote(&audit, |voter, asked| {
             Some(if voter == colluder {
                 AuditVote::NotServed
             } else {
-                training.vote(&claim, drawn, &training.results())
+                training.vote(&claim, asked, &training.results())
             })
         });
         assert_eq!(Work::run_info(0).unwrap().accepted, claim.to);
@@ -216,10 +277,10 @@ fn a_colluding_minority_can_not_sink_an_honest_claim_nor_save_a_false_one() {
         let audit = world.audit_of(0);
         let colluder = key_of(&audit.ballot.as_ref().unwrap().seats[0].voter);
         let told = liar(&training, false_results.clone());
-        world.vote(&audit, |voter, drawn| {
-            let truth = training.vote(&claim, drawn, &false_results);
+        world.vote(&audit, |voter, asked| {
+            let truth = training.vote(&claim, asked, &false_results);
             Some(if voter == colluder {
-                told(&claim, drawn)
+                told(&claim, asked)
             } else {
                 truth
             })
@@ -233,11 +294,11 @@ fn a_colluding_minority_can_not_sink_an_honest_claim_nor_save_a_false_one() {
 fn liar(
     training: &Training,
     results: Vec<quern_market::SegmentResult>,
-) -> impl Fn(&quern_market::Claim, &[u32]) -> AuditVote {
-    move |claim, drawn| {
-        let mut vote = training.vote(claim, drawn, &results);
+) -> impl Fn(&quern_market::Claim, &Asked<'_>) -> AuditVote {
+    move |claim, asked| {
+        let mut vote = training.vote(claim, asked, &results);
         if let AuditVote::Executed(found) = &mut vote {
-            for (one, index) in found.iter_mut().zip(drawn) {
+            for (one, index) in found.iter_mut().zip(asked.drawn) {
                 one.result = results[*index as usize];
             }
         }
@@ -305,8 +366,8 @@ fn a_miner_that_stops_is_replaced_and_slashed() {
 fn an_evaluator_that_reports_another_number_is_outvoted() {
     let mut tickets = TICKETS.to_vec();
     tickets.extend([
-        (Sr25519Keyring::DaveStash, quern_market::Role::Evaluator),
-        (Sr25519Keyring::EveStash, quern_market::Role::Evaluator),
+        (Sr25519Keyring::DaveStash, Role::Evaluator),
+        (Sr25519Keyring::EveStash, Role::Evaluator),
     ]);
     with_tickets(&tickets, |world| {
         let task = world.assigned(Order {
@@ -321,8 +382,8 @@ fn an_evaluator_that_reports_another_number_is_outvoted() {
         let claim = training.claim(0);
         assert_ok!(world.claim(*owner, &claim));
         let audit = world.audit_of(training.run);
-        world.vote(&audit, |_, drawn| {
-            Some(training.vote(&claim, drawn, &training.results()))
+        world.vote(&audit, |_, asked| {
+            Some(training.vote(&claim, asked, &training.results()))
         });
 
         let ballot = world.until("evaluators", || Tasks::task_info(task.id)?.evaluation);

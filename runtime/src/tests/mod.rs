@@ -1,4 +1,5 @@
 mod cheats;
+mod governance;
 mod market;
 mod money;
 mod scale;
@@ -14,6 +15,7 @@ use polkadot_sdk::{
             OnFinalize, OnInitialize, OnUnbalanced,
             fungible::{Balanced, InspectHold},
         },
+        weights::Weight,
     },
     sp_consensus_pow::POW_ENGINE_ID,
     sp_core::H256,
@@ -48,16 +50,17 @@ fn with_dev_chain(test: impl FnOnce()) {
     TestExternalities::new(storage).execute_with(test);
 }
 
-/// Opens a block by Alice: digest, hooks, time.
-fn open_block(number: BlockNumber) {
+/// Opens a block by Alice: digest, hooks, time. What the hooks weigh.
+fn open_block(number: BlockNumber) -> Weight {
     let logs = vec![DigestItem::PreRuntime(
         POW_ENGINE_ID,
         Alice.to_account_id().encode(),
     )];
     System::initialize(&number, &H256::repeat_byte(number as u8), &Digest { logs });
-    AllPalletsWithSystem::on_initialize(number);
+    let weight = AllPalletsWithSystem::on_initialize(number);
     let now = u64::from(number) * 3_000;
     assert_ok!(Timestamp::set(RuntimeOrigin::none(), now));
+    weight
 }
 
 /// Issuance is what was emitted less what was burnt; vesting is held; nothing else is.
@@ -136,11 +139,17 @@ fn a_run_deposit_and_vesting_live_side_by_side() {
 }
 
 #[test]
-fn most_of_a_fee_is_burnt_and_the_tip_goes_to_the_author() {
+fn a_fee_is_split_between_author_and_treasury_and_the_rest_is_burnt() {
     with_dev_chain(|| {
         open_block(1);
-        let before = Balances::free_balance(Alice.to_account_id());
-        let issue = Balances::total_issuance();
+        let (alice, treasury) = (Alice.to_account_id(), Treasury::account_id());
+        let money = || {
+            [
+                Balances::free_balance(&alice),
+                Balances::free_balance(&treasury),
+                Balances::total_issuance(),
+            ]
+        };
         let take = |amount| {
             <Balances as Balanced<AccountId>>::withdraw(
                 &Bob.to_account_id(),
@@ -151,13 +160,32 @@ fn most_of_a_fee_is_burnt_and_the_tip_goes_to_the_author() {
             )
             .unwrap()
         };
-        DealWithFees::on_unbalanceds([take(QRN), take(MILLI_QRN)].into_iter());
-        let income = QRN / 5 + MILLI_QRN;
-        assert_eq!(
-            Balances::free_balance(Alice.to_account_id()),
-            before + income
-        );
-        assert_eq!(Balances::total_issuance(), issue - QRN * 4 / 5);
+        let pay = |fee: Balance, tip: Balance| {
+            let before = money();
+            DealWithFees::on_unbalanceds([take(fee), take(tip)].into_iter());
+            let after = money();
+            (
+                after[0] - before[0],
+                after[1] - before[1],
+                before[2] - after[2],
+            )
+        };
+        let (fifth, tip) = (QRN / 5, MILLI_QRN);
+        assert_eq!(pay(QRN, tip), (fifth + tip, fifth, 3 * fifth));
+
+        // Governance may move the shares; together they are never more than the fee.
+        let set = |name, value| {
+            let change =
+                <parameters::Bounds as pallet_governance::Parameters<_>>::named(name, value);
+            assert_ok!(Governance::set_parameter(
+                RuntimeOrigin::root(),
+                change.unwrap()
+            ));
+        };
+        set("fees.to_author", Some(50));
+        set("fees.to_treasury", Some(50));
+        assert_eq!(pay(QRN, tip), (QRN / 2 + tip, QRN / 2, 0));
+        assert_eq!(pay(3, tip), (1 + tip, 1, 1));
     });
 }
 

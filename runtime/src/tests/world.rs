@@ -6,15 +6,15 @@ use polkadot_sdk::{
     frame_support::traits::OnFinalize,
     sp_genesis_builder,
     sp_io::TestExternalities,
-    sp_keyring::Sr25519Keyring,
+    sp_keyring::{Ed25519Keyring, Sr25519Keyring},
     sp_keystore::{KeystoreExt, testing::MemoryKeystore},
     sp_runtime::{BuildStorage, DispatchResult},
 };
-use quern_api::market::{AuditInfo, TaskInfo};
+use quern_api::market::{AuditInfo, SeatInfo, TaskInfo};
 use quern_market::{
-    AuditVote, Claim, EvaluationVote, Executed, Order, Role, Score, SegmentResult,
-    claim::{steps_root, trace_tree},
-    vote,
+    AuditId, AuditVote, Claim, EvaluationVote, Executed, Order, Role, Score, SegmentResult,
+    claim::{steps_tree, trace_tree},
+    vote::{self, Question},
 };
 use quern_training::{Dataset, State, weights_tree};
 use quern_work::{Hash, TaskSpec};
@@ -85,6 +85,36 @@ pub(super) fn order() -> Order {
 
 pub(super) const FEE: Balance = 100 * QRN;
 
+/// What a drawn verifier is asked.
+pub(super) struct Asked<'a> {
+    /// The drawn segments.
+    pub(super) drawn: &'a [u32],
+    audit: AuditId,
+    redraws: u32,
+    voter: [u8; 32],
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn new(audit: &AuditInfo, seat: &'a SeatInfo) -> Self {
+        Self {
+            drawn: &seat.segments,
+            audit: audit.id,
+            redraws: audit.redraws,
+            voter: seat.voter.clone().into(),
+        }
+    }
+
+    /// The step of a segment that it is to open.
+    fn step(&self, segment: u32) -> usize {
+        let question = Question {
+            audit: self.audit,
+            redraws: self.redraws,
+            voter: &self.voter,
+        };
+        question.step(segment, SEGMENT as u32) as usize
+    }
+}
+
 /// The chain, between two blocks' extrinsics.
 pub(super) struct World {
     pub(super) block: BlockNumber,
@@ -95,18 +125,37 @@ pub(super) fn with_world(test: impl FnOnce(&mut World)) {
     with_tickets(&TICKETS, test);
 }
 
-/// As [`with_world`], with these tickets.
+/// As [`with_world`], with these tickets, and one of a supervisor with session keys if there is none.
 pub(super) fn with_tickets(tickets: &[(Sr25519Keyring, Role)], test: impl FnOnce(&mut World)) {
+    with_genesis(tickets, |_| (), test);
+}
+
+/// As [`with_tickets`], of a genesis that `change` has changed.
+pub(super) fn with_genesis(
+    tickets: &[(Sr25519Keyring, Role)],
+    change: impl FnOnce(&mut RuntimeGenesisConfig),
+    test: impl FnOnce(&mut World),
+) {
     let mut genesis = config(sp_genesis_builder::DEV_RUNTIME_PRESET);
+    // Somebody must be able to validate.
+    let validator = (BobStash, Role::Supervisor);
+    let missing = (!tickets.contains(&validator)).then_some(&validator);
     genesis.tickets.tickets = tickets
         .iter()
+        .chain(missing)
         .map(|(owner, role)| (owner.to_account_id(), *role, 10 * QRN, 4))
         .collect();
+    let grandpa = Ed25519Keyring::BobStash.public().into();
+    let validator = validator.0.to_account_id();
+    let keys = opaque::SessionKeys { grandpa };
+    genesis
+        .session
+        .keys
+        .push((validator.clone(), validator, keys));
     genesis.tasks.commons = vec![spec()];
-    let rules = genesis.work.rules.as_mut().unwrap();
-    rules.noise_rank = 2;
-    rules.max_ahead = 64;
+    genesis.work.noise_rank = 2;
     genesis.work.runs = vec![(Alice.to_account_id(), 0, 0)];
+    change(&mut genesis);
     let mut externalities = TestExternalities::new(genesis.build_storage().unwrap());
     externalities.register_extension(KeystoreExt::new(MemoryKeystore::new()));
     externalities.execute_with(|| {
@@ -191,7 +240,7 @@ impl World {
     pub(super) fn vote(
         &mut self,
         audit: &AuditInfo,
-        answer: impl Fn(Sr25519Keyring, &[u32]) -> Option<AuditVote>,
+        answer: impl Fn(Sr25519Keyring, &Asked<'_>) -> Option<AuditVote>,
     ) {
         let votes: Vec<(Sr25519Keyring, AuditVote, Hash)> = audit
             .ballot
@@ -199,7 +248,8 @@ impl World {
             .flat_map(|ballot| &ballot.seats)
             .filter_map(|seat| {
                 let voter = key_of(&seat.voter);
-                Some((voter, answer(voter, &seat.segments)?, [voter as u8; 32]))
+                let vote = answer(voter, &Asked::new(audit, seat))?;
+                Some((voter, vote, [voter as u8; 32]))
             })
             .collect();
         for (voter, vote, salt) in &votes {
@@ -214,6 +264,14 @@ impl World {
                 Some(_) => self.next(),
                 None => return,
             }
+        }
+        // What is told is told of the next block; with all digests in, it holds for this one too.
+        if audit
+            .ballot
+            .as_ref()
+            .is_some_and(|ballot| ballot.seats.len() > votes.len())
+        {
+            self.next();
         }
         for (voter, vote, salt) in votes {
             Audits::reveal_vote(signed(voter), audit.id, Box::new(vote), salt).unwrap();
@@ -310,7 +368,7 @@ impl Training {
         self.results.push(SegmentResult {
             start_root: start.root(),
             state_root: state.root(),
-            steps_root: steps_root(&self.weights[first..]),
+            steps_root: steps_tree(&self.weights[first..]).root(),
             correct,
         });
         self.states.push(state);
@@ -364,15 +422,28 @@ impl Training {
     }
 
     /// The vote of one who executes these segments of a claim whose trace is `served`.
-    pub(super) fn vote(&self, claim: &Claim, drawn: &[u32], served: &[SegmentResult]) -> AuditVote {
+    pub(super) fn vote(
+        &self,
+        claim: &Claim,
+        asked: &Asked<'_>,
+        served: &[SegmentResult],
+    ) -> AuditVote {
         let first = (claim.from / SEGMENT) as usize;
         let tree = trace_tree(&digests(&served[first..]));
-        let found: Vec<Executed> = drawn
+        let found: Vec<Executed> = asked
+            .drawn
             .iter()
-            .map(|index| Executed {
-                result: self.results[first + *index as usize],
-                path: tree.path(*index as usize).try_into().unwrap(),
-                false_seal: self.false_seal(claim, *index),
+            .map(|index| {
+                let segment = first + *index as usize;
+                let roots = &self.weights[segment * SEGMENT as usize..][..SEGMENT as usize];
+                let step = asked.step(*index);
+                Executed {
+                    result: self.results[segment],
+                    path: tree.path(*index as usize).try_into().unwrap(),
+                    false_seal: self.false_seal(claim, *index),
+                    step_root: roots[step],
+                    step_path: steps_tree(roots).path(step).try_into().unwrap(),
+                }
             })
             .collect();
         AuditVote::Executed(found.try_into().unwrap())

@@ -1,12 +1,15 @@
-//! `quern`: looks at a Quern chain, buys tickets, pays for training and uses what was trained.
+//! `quern`: looks at a Quern chain, buys tickets, pays for training, uses what was trained, and governs.
 
 mod account;
 mod block;
 mod dataset;
+mod gov;
 mod key;
 mod model;
 mod report;
 mod run;
+#[cfg(feature = "snow")]
+mod snow;
 mod status;
 mod task;
 #[cfg(test)]
@@ -75,12 +78,19 @@ enum Command {
     /// Look at model files and convert them; no node needed.
     #[command(subcommand)]
     Model(model::Command),
+    /// Govern: parameters, proposals, votes and upgrades.
+    #[command(subcommand)]
+    Gov(Box<gov::Command>),
     /// Show, open and close runs.
     #[command(subcommand)]
     Run(RunCommand),
     /// Work with data sets; no node needed.
     #[command(subcommand)]
     Dataset(DatasetCommand),
+    /// The laboratory of Snow consensus; no node needed.
+    #[cfg(feature = "snow")]
+    #[command(subcommand)]
+    Snow(snow::Command),
 }
 
 #[derive(Subcommand)]
@@ -172,6 +182,7 @@ async fn act(arguments: &Arguments) -> Result<Report, Failure> {
         }
         Command::Key(command) => key::run(command),
         Command::Ticket(command) => ticket::run(&connect().await?, command).await,
+        Command::Gov(command) => gov::run(&connect().await?, command).await,
         Command::Task(command) => task::run(&arguments.url, command).await,
         Command::Predict {
             model,
@@ -203,6 +214,8 @@ async fn act(arguments: &Arguments) -> Result<Report, Failure> {
             run::close(&connect().await?, &signer, *run, signing.finalised).await
         }
         Command::Dataset(DatasetCommand::Commit { source }) => dataset::commit(&source.parse()?),
+        #[cfg(feature = "snow")]
+        Command::Snow(command) => snow::run(command).await,
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod life;
 mod money;
+mod places;
+mod refusals;
 
 use crate::{
     mock::{Tasks, *},

@@ -1,13 +1,17 @@
 //! No sequence of calls makes or loses money, or leaves a hold or a duty behind.
 
 use super::*;
+use frame::deps::{frame_system::EventRecord, sp_core::H256};
 use frame::traits::fungible::InspectHold;
 use proptest::{
     collection::vec,
     prelude::*,
     test_runner::{Config as Cases, RngAlgorithm, TestRng, TestRunner},
 };
-use std::{cell::RefCell, collections::BTreeSet};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -215,6 +219,11 @@ fn check() {
 
 /// Every settlement's parts together are its task's fee.
 fn check_settlements() {
+    let submitted = |record: EventRecord<RuntimeEvent, H256>| match record.event {
+        RuntimeEvent::Tasks(Event::Submitted { task, fee, .. }) => Some((task, fee)),
+        _ => None,
+    };
+    let fees: BTreeMap<TaskId, u128> = System::events().into_iter().filter_map(submitted).collect();
     for record in System::events() {
         if let RuntimeEvent::Tasks(Event::Settled {
             task,
@@ -224,8 +233,9 @@ fn check_settlements() {
             burnt,
         }) = record.event
         {
-            let fee = crate::Tasks::<Test>::get(task).unwrap().fee;
+            let fee = fees[&task];
             assert_eq!(paid + refunded + pooled + burnt, fee);
+            assert!(burnt >= fee / 10);
         }
     }
 }
@@ -261,15 +271,20 @@ fn random_calls_neither_make_nor_lose_money_and_every_task_ends() {
             for (who, _) in frame_system::Account::<Test>::iter() {
                 assert_eq!(Balances::total_balance_on_hold(&who), 0);
             }
+            for record in System::events() {
+                if let RuntimeEvent::Tasks(Event::Ended { task, end }) = record.event {
+                    let kept = crate::Tasks::<Test>::get(task).and_then(|task| task.end());
+                    assert_eq!(kept, Some(end));
+                    ends.borrow_mut().insert(match end {
+                        End::Completed(_) => "completed",
+                        End::Failed(Some(_)) => "missed",
+                        End::Failed(None) => "unscored",
+                        End::Expired => "expired",
+                        End::Cancelled => "cancelled",
+                    });
+                }
+            }
             for task in crate::Tasks::<Test>::iter_values() {
-                ends.borrow_mut().insert(match task.end() {
-                    Some(End::Completed(_)) => "completed",
-                    Some(End::Failed(Some(_))) => "missed",
-                    Some(End::Failed(None)) => "unscored",
-                    Some(End::Expired) => "expired",
-                    Some(End::Cancelled) => "cancelled",
-                    None => "unfinished",
-                });
                 if !task.former.is_empty() {
                     ends.borrow_mut().insert("replaced");
                 }

@@ -182,7 +182,10 @@ async fn cancel(client: &Client, task: TaskId, signing: &Signing) -> Result<Repo
     let block = text::hex32(&included.block);
     Ok(Report::new(json!({ "block": block, "task": task }))?
         .line("block", block)
-        .line("cancelled", format!("task {task}; the fee is free again")))
+        .line(
+            "cancelled",
+            format!("task {task}; nine tenths of the fee are free again"),
+        ))
 }
 
 async fn list(client: &Client, from: TaskId, limit: u32) -> Result<Report, Failure> {

@@ -1,0 +1,4 @@
+// Everything that a training step does on a CUDA device.
+#include "products.cu"
+#include "step.cu"
+#include "lottery.cu"
