@@ -8,14 +8,14 @@ use serde_json::json;
 /// MACs of one tile of the hand's task.
 const TILE_MACS: u64 = 256 * 512;
 
-/// A development chain of the hand's task: one tile in eight wins a block, one in two a share, and only the first 8 of the
-/// 16 tiles may win. Run 0 is Alice's, the others are Bob's.
+/// A development chain of the hand's task: one tile in eight wins a block, and makes a share; only the first 8 of the 16
+/// tiles may win. Run 0 is Alice's, the others are Bob's.
 fn chain(hand: &Hand) -> Chain {
     let work = Work {
         interval_ms: 1_000,
         difficulty: 8 * TILE_MACS,
         floor: 8 * TILE_MACS,
-        share_difficulty: 2 * TILE_MACS,
+        share_difficulty: 8 * TILE_MACS,
         max_ahead: 64,
     };
     Chain::dev(work, &hand.task()).with(|genesis| {
@@ -23,11 +23,12 @@ fn chain(hand: &Hand) -> Chain {
         set_parameter(genesis, "work.omega_m", 0);
         let owners = [Player::Alice, Player::Bob].map(Player::address);
         let stake = 10 * QRN as u64;
-        let tickets = owners
-            .each_ref()
-            .map(|owner| json!([owner, "miner", stake, 4]));
-        genesis["tickets"]["tickets"] = json!(tickets);
         let [alice, bob] = owners;
+        genesis["tickets"]["tickets"] = json!([
+            [alice, "miner", stake, 4],
+            [bob, "miner", stake, 4],
+            [alice, "supervisor", stake, 4],
+        ]);
         genesis["work"]["runs"] = json!([[alice, 0, 0], [bob, 0, 1], [bob, 0, 1], [bob, 0, 1]]);
     })
 }
@@ -189,7 +190,7 @@ async fn a_share_is_credited_once_and_a_bad_one_never() {
     let run = &template.runs[0];
     let pre_hash = template.pre_hash;
     let meets = |drawn: &Drawn| drawn.wins(&template, run, template.rules.share_difficulty);
-    let draws: Vec<Drawn> = (7..15)
+    let draws: Vec<Drawn> = (7..23)
         .flat_map(|step| hand.draws(&template, run, step).into_iter().take(8))
         .collect();
     let share = draws
