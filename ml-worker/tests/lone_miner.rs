@@ -325,7 +325,7 @@ fn what_was_not_accepted_is_trained_again() {
     chain.trace.lock().truncate(0);
     chain.next_template(|_| ());
     for _ in 0..2000 {
-        if chain.trace.lock().next() == MAX_AHEAD {
+        if *chain.trace.lock() == before {
             break;
         }
         std::thread::sleep(Duration::from_millis(10));
