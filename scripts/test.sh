@@ -33,7 +33,8 @@ fi
 # that part of its test skips.
 if [[ -z ${QUERN_NODE_MODULES-} ]]; then
     js=$(dirname "$CARGO_TARGET_DIR")/js
-    if command -v node >/dev/null && command -v npm >/dev/null &&
+    if command -v npm >/dev/null && command -v node >/dev/null &&
+        node -e 'process.exit(parseInt(process.versions.node) < 18)' &&
         ! cmp -s tests/js/package-lock.json "$js/installed.json"; then
         mkdir -p "$js"
         cp tests/js/package.json tests/js/package-lock.json "$js/"

@@ -19,15 +19,16 @@ pub struct Config {
     pub upload: NonZeroU32,
     /// Most KiB fetched a second, in chunks.
     pub download: NonZeroU32,
-    /// Most peers connected at the same time.
-    pub max_peers: u32,
+    /// Most connections that others may have open at the same time; one address of them has at most an eighth. What
+    /// this node opens itself is bounded apart, so that no crowd keeps it from fetching.
+    pub max_incoming: u32,
     /// How long a request may take, from its first byte to the answer's last.
     pub timeout: Duration,
 }
 
 impl Config {
-    /// A node in `data_dir` that listens on a free port of the loopback interface; at most 16 GiB, 50 peers and
-    /// 128 MiB/s each way.
+    /// A node in `data_dir` that listens on a free port of the loopback interface; at most 16 GiB, 256
+    /// connections of others and 128 MiB/s each way.
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
         const RATE: NonZeroU32 = NonZeroU32::new(128 << 10).expect("not zero");
         Self {
@@ -38,8 +39,13 @@ impl Config {
             bootstrap: Vec::new(),
             upload: RATE,
             download: RATE,
-            max_peers: 50,
+            max_incoming: 256,
             timeout: Duration::from_secs(20),
         }
+    }
+
+    /// Connections that one address may have open.
+    pub(crate) fn max_of_one_origin(&self) -> usize {
+        (self.max_incoming / 8).max(1) as usize
     }
 }

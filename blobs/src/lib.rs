@@ -15,6 +15,8 @@
 //! | `wire` | the two messages and their strict codec |
 //! | `proof` | that neighbouring chunks belong to a root |
 //! | `node` | the libp2p task: connections, Kademlia, answers |
+//! | `key` | the node's identity |
+//! | `origins` | how many connections one address may have |
 //! | `foreign` | which provider records of others are kept |
 //! | `limits` | every bound |
 //!
@@ -31,8 +33,9 @@
 //!
 //! # Bounds
 //! Public ones are in [`limits`]. Lengths are checked before anything is allocated for them; requests per peer and in
-//! all, connections, streams, provider records (in all and per peer), stored bytes and both directions' rates are
-//! bounded. What exceeds the upload rate or the number of requests is answered with "busy".
+//! all, connections of others (in all and per address) and own ones, streams, provider records (in all and per peer),
+//! stored bytes and both directions' rates are bounded. What exceeds the upload rate or the number of requests is
+//! answered with "busy"; a request for what is not here takes nothing of the rate.
 //!
 //! # Store
 //! `data_dir/blobs/ROOT/` holds `shape`, `data`, `bitmap` (chunks verified so far), and once whole `leaves` instead of
@@ -46,8 +49,10 @@ mod config;
 mod error;
 mod fetch;
 mod foreign;
+mod key;
 pub mod limits;
 mod node;
+mod origins;
 mod proof;
 mod store;
 mod wire;
@@ -122,11 +127,6 @@ impl Blobs {
         self.0.address.to_string()
     }
 
-    /// The node's peer id; it is kept with the store.
-    pub fn peer_id(&self) -> PeerId {
-        self.0.peer
-    }
-
     /// Stores `bytes` in chunks of `chunk` bytes, pins them, and tells the Kademlia table that this node has them.
     ///
     /// # Errors
@@ -149,36 +149,9 @@ impl Blobs {
         Ok(was)
     }
 
-    /// Pins a blob that is stored whole, and announces it. Whether it is there.
-    ///
-    /// # Errors
-    /// If the disk fails.
-    pub async fn pin(&self, root: Hash) -> Result<bool, StoreError> {
-        let store = Arc::clone(&self.0.store);
-        let there = blocking(move || store.pin(&root)).await?;
-        if there {
-            self.command(Command::Provide(root)).await;
-        }
-        Ok(there)
-    }
-
-    /// What is pinned, of earlier processes too.
-    pub fn pinned(&self) -> Vec<Blob> {
-        self.0.store.pinned()
-    }
-
     /// Whether the blob is stored whole.
     pub fn has(&self, root: &Hash) -> bool {
         self.0.store.has(root)
-    }
-
-    /// The blob's content if it is stored whole and undamaged.
-    ///
-    /// # Errors
-    /// If the disk fails.
-    pub async fn get(&self, root: Hash) -> Result<Option<Vec<u8>>, StoreError> {
-        let store = Arc::clone(&self.0.store);
-        blocking(move || store.read(&root)).await
     }
 
     /// The blob's content: from the store, else from the contacts in `from`, else from whom the Kademlia table names.

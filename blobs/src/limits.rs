@@ -26,7 +26,10 @@ pub const MAX_REQUESTS_PER_PEER: usize = 8;
 /// Most requests answered at the same time, of all peers together.
 pub const MAX_REQUESTS: usize = 64;
 
-/// Connections to one peer.
+/// Connections that this node opens itself, at the same time.
+pub(crate) const MAX_OUTGOING: u32 = 256;
+
+/// Connections to one peer, both ways.
 pub(crate) const MAX_CONNECTIONS_PER_PEER: u32 = 3;
 
 /// Streams of one connection, both ways.

@@ -1,9 +1,5 @@
 use std::{
     collections::{HashMap, HashSet},
-    fs::{self, File},
-    io::Write,
-    os::unix::fs::OpenOptionsExt,
-    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -38,13 +34,14 @@ use tokio::{
 };
 
 use crate::{
-    Config, SourceError, StartError, StoreError, cost,
+    Config, SourceError, StartError, cost,
     foreign::Foreign,
-    limiter,
+    key, limiter,
     limits::{
-        MAX_CONNECTIONS_PER_PEER, MAX_FOREIGN_RECORDS, MAX_REQUESTS, MAX_REQUESTS_PER_PEER,
-        MAX_STREAMS, PROVIDER_INTERVAL, PROVIDER_TTL,
+        MAX_CONNECTIONS_PER_PEER, MAX_FOREIGN_RECORDS, MAX_OUTGOING, MAX_REQUESTS,
+        MAX_REQUESTS_PER_PEER, MAX_STREAMS, PROVIDER_INTERVAL, PROVIDER_TTL,
     },
+    origins::Origins,
     split,
     store::Store,
     wire::{Codec, PROTOCOL, Request, Response},
@@ -86,6 +83,7 @@ pub(crate) enum Command {
 #[derive(NetworkBehaviour)]
 struct Behaviour {
     limits: connection_limits::Behaviour,
+    origins: Origins,
     exchange: request_response::Behaviour<Codec>,
     kademlia: kad::Behaviour<MemoryStore>,
     identify: identify::Behaviour,
@@ -128,7 +126,7 @@ impl Node {
         config: &Config,
         store: Arc<Store>,
     ) -> Result<(Self, PeerId, Multiaddr), StartError> {
-        let key = key(&config.data_dir.join("key"))?;
+        let key = key::key(&config.data_dir.join("key"))?;
         let mut swarm = swarm(key, config)?;
         let peer = *swarm.local_peer_id();
         for address in &config.bootstrap {
@@ -438,13 +436,18 @@ impl Node {
     }
 }
 
-/// Waits for the upload rate, then reads the chunks.
+/// Looks whether the blob is here, waits for the upload rate, then reads the chunks: who asks for what is not here
+/// takes nothing of the rate.
 async fn answer(
     store: Arc<Store>,
     upload: &DefaultDirectRateLimiter,
     patience: Duration,
     request: Request,
 ) -> Response {
+    let asked = Arc::clone(&store);
+    if !crate::blocking(move || asked.offers(&request.blob)).await {
+        return Response::Missing;
+    }
     let turn = upload.until_n_ready(cost(request.payload()));
     if !matches!(time::timeout(patience, turn).await, Ok(Ok(()))) {
         return Response::Busy;
@@ -482,9 +485,10 @@ fn swarm(key: Keypair, config: &Config) -> Result<Swarm<Behaviour>, StartError> 
 fn behaviour(key: &Keypair, config: &Config) -> Behaviour {
     let peer = key.public().to_peer_id();
     let limits = ConnectionLimits::default()
-        .with_max_pending_incoming(Some(config.max_peers))
-        .with_max_pending_outgoing(Some(config.max_peers))
-        .with_max_established(Some(config.max_peers))
+        .with_max_pending_incoming(Some(config.max_incoming))
+        .with_max_established_incoming(Some(config.max_incoming))
+        .with_max_pending_outgoing(Some(MAX_OUTGOING))
+        .with_max_established_outgoing(Some(MAX_OUTGOING))
         .with_max_established_per_peer(Some(MAX_CONNECTIONS_PER_PEER));
     let exchange = request_response::Config::default()
         .with_request_timeout(config.timeout)
@@ -509,6 +513,7 @@ fn behaviour(key: &Keypair, config: &Config) -> Behaviour {
     kademlia.set_mode(Some(kad::Mode::Server));
     Behaviour {
         limits: connection_limits::Behaviour::new(limits),
+        origins: Origins::new(config.max_of_one_origin()),
         exchange: request_response::Behaviour::new([(PROTOCOL, ProtocolSupport::Full)], exchange),
         kademlia,
         identify: identify::Behaviour::new(identify::Config::new(
@@ -552,26 +557,4 @@ async fn listen(
         _ => false,
     });
     Ok(own)
-}
-
-/// The node's key, made if there is none.
-fn key(path: &Path) -> Result<Keypair, StartError> {
-    let io = |error| StoreError::Io(path.to_owned(), error);
-    if path.exists() {
-        let bytes = fs::read(path).map_err(io)?;
-        return Keypair::from_protobuf_encoding(&bytes)
-            .map_err(|_| StartError::Key(path.to_owned()));
-    }
-    let key = Keypair::generate_ed25519();
-    let bytes = key
-        .to_protobuf_encoding()
-        .map_err(|_| StartError::Key(path.to_owned()))?;
-    File::options()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .and_then(|mut file| file.write_all(&bytes))
-        .map_err(io)?;
-    Ok(key)
 }

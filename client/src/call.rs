@@ -1,6 +1,6 @@
 //! What an account can have the chain do.
 
-use crate::{Account, governance::Action};
+use crate::{Account, SessionKeys, governance::Action};
 use codec::{Compact, Encode};
 use core::fmt;
 use quern_market::{
@@ -152,6 +152,8 @@ pub enum Call {
         /// How many, in the token's smallest unit.
         amount: u128,
     },
+    /// Enters the keys with which a node votes on finality in the signer's name; see [`crate::SessionKeys`].
+    SetSessionKeys(SessionKeys),
     /// Takes part in governance.
     Govern(Action),
 }
@@ -181,6 +183,7 @@ impl Call {
             Self::CommitVote { .. } => ("Audits", "commit_vote"),
             Self::RevealVote { .. } => ("Audits", "reveal_vote"),
             Self::Transfer { .. } => ("Balances", "transfer_keep_alive"),
+            Self::SetSessionKeys(_) => ("Session", "set_keys"),
             Self::Govern(action) => action.name(),
         }
     }
@@ -225,6 +228,7 @@ impl Call {
                 let id: u8 = 0;
                 vec![(id, to).encode(), Compact(*amount).encode()]
             }
+            Self::SetSessionKeys(SessionKeys { keys, proof }) => vec![keys.clone(), proof.encode()],
             Self::Govern(action) => action.arguments(),
         })
     }

@@ -1,7 +1,7 @@
 //! One websocket to one node.
 
 use crate::{
-    Account, Error, Header, RunInfo, SignedSeal, Signer, Status, Template, Templates, WorkRules,
+    Account, Error, Header, RunInfo, Signer, Status, Template, Templates, WorkRules,
     nonce::Nonces,
     runtime::Runtime,
     text::{hex32, parse_hex32},
@@ -24,6 +24,9 @@ use subxt::{
 
 /// How long a node may take to accept a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
+/// Time without a header after which the node is asked whether it is still there.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// A connection to a node. Clones share it; there is no reconnecting inside: after [`Error::Closed`], connect anew.
 #[derive(Clone)]
@@ -159,7 +162,8 @@ impl Client {
         Ok(hash.map(|hash| hash.0))
     }
 
-    /// The headers of best blocks, the current one first, for as long as the connection lasts.
+    /// The headers of best blocks, the current one first, for as long as the connection lasts. A node that is gone without a word is
+    /// found out within two minutes.
     ///
     /// # Errors
     /// Connection errors.
@@ -209,7 +213,7 @@ impl Client {
         pre_hash: Hash,
         seal: &WorkSeal,
     ) -> Result<Hash, Error> {
-        let signed = SignedSeal::sign(signer, &self.inner.genesis, &pre_hash, seal.clone());
+        let signed = signer.sign_seal(&self.inner.genesis, &pre_hash, seal.clone());
         self.submit_seal_bytes(pre_hash, &signed.encode()).await
     }
 
@@ -417,7 +421,8 @@ impl Client {
         let stream = self
             .subscribe::<SubstrateHeader<H256>>(subscribe, rpc_params![], unsubscribe)
             .await?;
-        Ok(stream.map(|item| item.map(Header::from)).boxed())
+        let headers = stream.map(|item| item.map(Header::from)).boxed();
+        Ok(watched(headers, self.clone(), SILENCE))
     }
 
     async fn maybe_header(&self, hash: Option<H256>) -> Result<Option<Header>, Error> {
@@ -461,6 +466,29 @@ async fn request<T: DeserializeOwned>(
         .map_err(|error| Error::from_rpc(method, error))
 }
 
+/// A subscription's items. Whenever none has come for so long the node is asked for a header: a socket whose other end vanished
+/// stays silent, and only who says something on it learns that nobody is there.
+fn watched<T: Send + 'static>(
+    items: BoxStream<'static, Result<T, Error>>,
+    client: Client,
+    silence: Duration,
+) -> BoxStream<'static, Result<T, Error>> {
+    stream::unfold(Some((items, client)), move |open| async move {
+        let (mut items, client) = open?;
+        loop {
+            if let Ok(item) = tokio::time::timeout(silence, items.next()).await {
+                return Some((item?, Some((items, client))));
+            }
+            if let Err(error) = client.best_header().await
+                && error.is_connection()
+            {
+                return Some((Err(error), None));
+            }
+        }
+    })
+    .boxed()
+}
+
 /// The bytes of a `0x`-hex string.
 pub(crate) fn bytes_of(text: &str) -> Option<Vec<u8>> {
     hex::decode(text.strip_prefix("0x")?).ok()
@@ -489,6 +517,9 @@ mod tests {
 
     const GENESIS: Hash = [1; 32];
 
+    /// The answer of a node that is gone.
+    const GONE: &str = "gone";
+
     /// A node that gives each method's answer, or each subscription's items and then hangs up.
     struct Double(Vec<(&'static str, Value)>);
 
@@ -511,7 +542,12 @@ mod tests {
             method: &'a str,
             _: Option<Box<RawValue>>,
         ) -> RawRpcFuture<'a, Box<RawValue>> {
-            Box::pin(async move { self.answer(method).map(raw) })
+            Box::pin(async move {
+                match self.answer(method)? {
+                    Value::String(gone) if gone == GONE => Err(rpcs::Error::Client(GONE.into())),
+                    answer => Ok(raw(answer)),
+                }
+            })
         }
 
         fn subscribe_raw<'a>(
@@ -636,6 +672,28 @@ mod tests {
         assert_eq!(items.len(), 2);
         assert_eq!(items[0].as_ref().unwrap().number, 7);
         assert!(matches!(items[1], Err(Error::Closed)));
+    }
+
+    #[tokio::test]
+    async fn a_silent_node_is_asked_and_one_that_is_gone_is_closed() {
+        let silence = Duration::from_millis(5);
+        let client = client([("chain_getHeader", json!(GONE))]).await;
+        let never = stream::pending::<Result<u8, Error>>().boxed();
+        let items: Vec<_> = watched(never, client, silence).collect().await;
+        assert!(matches!(items[..], [Err(Error::Closed)]), "{items:?}");
+    }
+
+    #[tokio::test]
+    async fn a_node_that_has_nothing_to_say_is_waited_for() {
+        let silence = Duration::from_millis(5);
+        let client = client([("chain_getHeader", Value::Null)]).await;
+        let late = stream::once(async move {
+            tokio::time::sleep(10 * silence).await;
+            Ok(7)
+        });
+        let mut items = watched(late.boxed(), client, silence);
+        assert_eq!(items.next().await.unwrap().unwrap(), 7);
+        assert!(items.next().await.is_none());
     }
 
     #[tokio::test]

@@ -1,8 +1,8 @@
 //! Block headers. What a digest says is found by engine id, never by position: other engines put their own items there.
 
-use crate::{Account, Error, SignedSeal};
+use crate::{Account, Error};
 use codec::{Decode, Encode};
-use quern_work::{Hash, SealError, WorkSeal};
+use quern_work::{Hash, SealError, SignedSeal, WorkSeal};
 use subxt::config::{
     Hasher,
     substrate::{BlakeTwo256, H256, SubstrateHeader},

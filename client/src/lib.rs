@@ -32,6 +32,7 @@ pub mod onnx;
 mod run;
 mod runtime;
 mod seal;
+mod session;
 pub mod spec;
 mod status;
 mod template;
@@ -49,7 +50,7 @@ pub use market::{
 };
 pub use model::{Model, ModelError};
 pub use run::{PendingClaim, Run, RunInfo, WorkRules};
-pub use seal::SignedSeal;
+pub use session::SessionKeys;
 pub use spec::{Spec, SpecError};
 pub use status::Status;
 pub use template::{Template, Templates};
@@ -59,7 +60,7 @@ pub use quern_market::{
     Role, RunId, Score, SegmentResult, TaskId, TicketId,
 };
 pub use quern_work::{
-    Hash, SealError, TaskError, WorkSeal,
+    Hash, SealError, SealSignature, SignedSeal, TaskError, WorkSeal,
     task::{Dataset as DatasetCommitment, TaskSpec},
 };
 

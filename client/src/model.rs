@@ -2,7 +2,7 @@
 
 use crate::dataset::Scale;
 use quern_training::{State, StateError};
-use quern_work::{Hash, merkle::blob_root, task::TaskSpec};
+use quern_work::{Hash, merkle::blob_root};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -155,17 +155,6 @@ impl Model {
     }
 }
 
-/// Bytes of a state of a task, at any step.
-#[must_use]
-pub fn state_len(spec: &TaskSpec) -> u64 {
-    let layers = spec.hidden.len() as u64 + 1;
-    let exponents = (layers - 1) + layers;
-    let words = 1 + (layers + 1) + exponents;
-    spec.parameters()
-        .saturating_mul(8)
-        .saturating_add(8 + 4 * words)
-}
-
 fn file(path: &Path, reason: std::io::Error) -> ModelError {
     let path = path.into();
     ModelError::File { path, reason }
@@ -200,7 +189,6 @@ impl<'a> Reader<'a> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::template::tests::run;
     use proptest::prelude::*;
 
     pub(crate) fn model() -> Model {
@@ -240,16 +228,6 @@ pub(crate) mod tests {
         let mut other = bytes;
         *other.last_mut().unwrap() ^= 1;
         assert!(matches!(Model::decode(&other), Err(ModelError::Root)));
-    }
-
-    #[test]
-    fn a_states_length_follows_from_its_task() {
-        let mut spec = run().spec;
-        for hidden in [vec![16], vec![32, 16], vec![16; 16]] {
-            spec.hidden = hidden.try_into().unwrap();
-            let state = State::initial(&spec.sizes(), &[0; 32]).unwrap();
-            assert_eq!(state_len(&spec), state.encode().len() as u64);
-        }
     }
 
     #[test]

@@ -123,6 +123,9 @@ pub struct WorkRules {
     /// Tiles allowed per parameter, Q32.32.
     #[serde(with = "text::decimal")]
     pub omega_m: u64,
+    /// Multiply–accumulates that a voter may be asked to execute for one ballot.
+    #[serde(with = "text::decimal")]
+    pub max_vote_macs: u64,
 }
 
 #[cfg(test)]

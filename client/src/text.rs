@@ -94,6 +94,21 @@ pub mod maybe_hash {
     }
 }
 
+/// For `#[serde(with)]`: bytes as a `0x`-hex string.
+pub mod bytes {
+    use serde::{Deserialize, Deserializer, de::Error};
+
+    /// Deserialises bytes from a hexadecimal string.
+    ///
+    /// # Errors
+    /// Refuses a string that is not hexadecimal digits in pairs.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        hex::decode(text.strip_prefix("0x").unwrap_or(&text))
+            .map_err(|_| D::Error::custom(format!("{text:?} is not bytes in hex")))
+    }
+}
+
 /// For `#[serde(with)]`: an unsigned number as a decimal string.
 pub mod decimal {
     use core::{fmt::Display, str::FromStr};
@@ -136,6 +151,15 @@ mod tests {
         let hash = [0xab; 32];
         assert_eq!(parse_hex32(&hex32(&hash)), Some(hash));
         assert_eq!(parse_hex32(&hex::encode(hash)), Some(hash));
+    }
+
+    #[test]
+    fn bytes_read_from_hex_alone() {
+        let read = |text: &str| bytes::deserialize(serde_json::Value::from(text)).ok();
+        assert_eq!(read("0x00ff"), Some(vec![0, 255]));
+        assert_eq!(read("ab"), Some(vec![0xab]));
+        assert_eq!(read("0x0"), None);
+        assert_eq!(read("0xgg"), None);
     }
 
     #[test]

@@ -18,17 +18,21 @@ __device__ __forceinline__ void multiply_add(i32 (&c)[4], const u32 (&a)[4], u32
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
-// Four 8-row × 16-byte matrices; lanes 8i to 8i + 7 name the rows of the i-th.
-__device__ __forceinline__ void load_matrices(u32 (&r)[4], const u8* row) {
+// Where something lies in a block's shared memory.
+__device__ __forceinline__ u32 shared_address(const void* at) { return (u32)__cvta_generic_to_shared(at); }
+
+// Four 8-row × 16-byte matrices in shared memory; lanes 8i to 8i + 7 name the rows of the i-th.
+__device__ __forceinline__ void load_matrices(u32 (&r)[4], u32 row) {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
                  : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
-                 : "r"((u32)__cvta_generic_to_shared(row))
+                 : "r"(row)
                  : "memory");
 }
 
-// Starts to copy 16 bytes from global to shared memory.
-__device__ __forceinline__ void copy_async(u8* to, const void* from) {
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"((u32)__cvta_generic_to_shared(to)), "l"(from)
+// Starts to copy 16 bytes from global to shared memory, if they are wanted.
+__device__ __forceinline__ void copy_async(u32 to, const void* from, bool wanted) {
+    asm volatile("{ .reg .pred p; setp.ne.u32 p, %2, 0; @p cp.async.cg.shared.global [%0], [%1], 16; }" ::"r"(to), "l"(from),
+                 "r"((u32)wanted)
                  : "memory");
 }
 

@@ -86,23 +86,24 @@ __device__ __forceinline__ void dot_product(const i8* a, u32 lda, const i8* b, u
                     const u32 *x = my_left + i * DOT_STRIDE, *y = my_right + j * DOT_STRIDE;
                     i32 noise = 0;
                     for (u32 digit = digits; digit-- > 0;) {
-                        noise *= 256;
+                        noise = (i32)((u32)noise << 8);
                         for (u32 k = 0; k < 8; k++) {
                             noise = __dp4a((i32)x[8 * digit + k], (i32)y[24 + k], noise);
                             noise = __dp4a((i32)x[24 + k], (i32)y[8 * digit + k], noise);
                         }
                     }
-                    sums[i][j] -= noise;
+                    sums[i][j] = (i32)((u32)sums[i][j] - (u32)noise);
                 }
         }
         u32 down = (first_row + tile_row) / 16, along = (first_col + tile_col) / 16;
         if (down < rows / 16 && along < cols / 16) lottery.words[((u64)down * (cols / 16) + along) * 16 + lane] = word;
     }
+    u32 row = first_row + tile_row + lane / 4 * 4;
+    epilogue.begin(first_col + tile_col + lane % 4 * 4);
+    decltype(epilogue.given(0)) given[4];
 #pragma unroll
-    for (int i = 0; i < 4; i++)
+    for (u32 i = 0; i < 4; i++) given[i] = epilogue.given(row + i);
 #pragma unroll
-        for (int j = 0; j < 4; j += 2)
-            epilogue.pair(first_row + tile_row + lane / 4 * 4 + i, first_col + tile_col + lane % 4 * 4 + j, sums[i][j],
-                          sums[i][j + 1]);
+    for (u32 i = 0; i < 4; i++) epilogue.take(row + i, sums[i], given[i]);
     epilogue.finish();
 }

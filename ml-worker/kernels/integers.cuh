@@ -30,7 +30,9 @@ __device__ __forceinline__ u32 bits(u32 x) { return 32 - __clz((i32)x); }
 // Rounded right shift, halves up; 0 from 32 on.
 __device__ __forceinline__ i32 rsh(i32 x, u32 s) {
     if (s == 0) return x;
-    return s > 31 ? 0 : (x >> s) + ((x >> (s - 1)) & 1);
+    // Twice the quotient and the half that is rounded: less its half, rounded down, is the quotient rounded up.
+    i32 doubled = x >> (s > 31 ? 31 : s - 1);
+    return doubled - (doubled >> 1);
 }
 
 // Saturated left shift.
@@ -44,6 +46,17 @@ __device__ __forceinline__ i32 shifted(i32 x, i32 s) {
     return s >= 0 ? lsh(x, (u32)s) : rsh(x, 0u - (u32)s);
 }
 
+// x · 2^s of four values, all by one decision.
+__device__ __forceinline__ void shift_four(i32 (&x)[4], i32 s) {
+    if (s >= 0) {
+#pragma unroll
+        for (int i = 0; i < 4; i++) x[i] = lsh(x[i], (u32)s);
+    } else {
+#pragma unroll
+        for (int i = 0; i < 4; i++) x[i] = rsh(x[i], 0u - (u32)s);
+    }
+}
+
 // Counter hash of entry `index` under `key`.
 __device__ __forceinline__ u32 hash32(u32 index, u32 key) {
     u32 h = index * 0x9E3779B1u + key;
@@ -54,14 +67,22 @@ __device__ __forceinline__ u32 hash32(u32 index, u32 key) {
     return h ^ (h >> 16);
 }
 
-// x · 2^-s, rounded stochastically and clamped to 8 bits; `index` is the entry's place in its row-major tensor.
-__device__ __forceinline__ i8 quantise_stochastically(i32 x, i32 s, u32 index, u32 key) {
-    if (s <= 0) return (i8)clamped(lsh(x, 0u - (u32)s), INT8);
+// x · 2^-s, rounded stochastically; `index` is the entry's place in its row-major tensor.
+__device__ __forceinline__ i32 rounded_stochastically(i32 x, i32 s, u32 index, u32 key) {
+    if (s <= 0) return lsh(x, 0u - (u32)s);
     if (s > 31) return 0;
     // Whole part of x, then the carry of the fractions, both below 2^s ≤ 2³¹.
     u32 mask = (1u << s) - 1;
     u32 carry = (((u32)x & mask) + (hash32(index, key) & mask)) >> s;
-    return (i8)clamped((x >> s) + (i32)carry, INT8);
+    return (x >> s) + (i32)carry;
+}
+
+// Four values clamped to 8 bits, in one word.
+__device__ __forceinline__ u32 packed(const i32 (&x)[4]) {
+    u32 word = 0;
+#pragma unroll
+    for (int i = 0; i < 4; i++) word |= (u32)(u8)clamped(x[i], INT8) << 8 * i;
+    return word;
 }
 
 // Exponent that brings values of magnitude `peak` and exponent `exponent` into 7 bits and a sign.

@@ -5,39 +5,58 @@
 // Chunks of the leaf over 16 rows of k bytes: its index comes first.
 __device__ __forceinline__ u32 leaf_chunks(u32 k) { return (8 + 16 * k + CHUNK - 1) / CHUNK; }
 
+// A leaf's bytes one after the other: its index in 8 of them, then its rows.
+struct LeafBytes {
+    const i8* rows;
+    u32 ld, k, leaf;
+    // Where the next byte is: its number in the leaf, and of those after the index row and column.
+    u32 at, row, col;
+
+    __device__ LeafBytes(const i8* rows, u32 ld, u32 k, u32 leaf, u32 first) : rows(rows), ld(ld), k(k), leaf(leaf), at(first) {
+        u32 place = first < 8 ? 0 : first - 8;
+        row = place / k;
+        col = place % k;
+    }
+    // The next `count` bytes, padded with zeros to a block, in units that lie in one row each. All are read before any is used.
+    template <class Unit>
+    __device__ void read(u32 (&block)[BLOCK / 4], u32 count) {
+        constexpr u32 SIZE = sizeof(Unit);
+#pragma unroll
+        for (u32 word = 0; word < BLOCK / 4; word++) {
+            u32 four = 0;
+#pragma unroll
+            for (u32 byte = 0; byte < 4; byte += SIZE) {
+                bool index = at < 8, inside = word * 4 + byte < count;
+                // Where nothing is to be read, anything can be.
+                u32 value = *(const Unit*)(rows + (index || !inside ? 0 : (u64)row * ld + col));
+                // The index is below 2³².
+                if (index) value = at < 4 ? (u32)(Unit)(leaf >> 8 * at) : 0;
+                four |= inside ? value << 8 * byte : 0;
+                if (!index) col += SIZE;
+                if (col == k) {
+                    col = 0;
+                    row++;
+                }
+                at += SIZE;
+            }
+            block[word] = four;
+        }
+    }
+};
+
 // Hashes the chunks of the leaves over the neuron blocks of `weights` (n rows of k bytes): one chunk a thread.
 extern "C" __global__ void quern_leaf_chunks(const i8* weights, u32 ld, u32 k, u32 leaves, const Keys* keys, Digest* out) {
     u32 chunks = leaf_chunks(k), at = blockIdx.x * blockDim.x + threadIdx.x;
     if (at >= leaves * chunks) return;
     u32 leaf = at / chunks, chunk = at % chunks;
     u32 end = 8 + 16 * k, first = chunk * CHUNK, length = end - first < CHUNK ? end - first : CHUNK;
-    u32 place = first < 8 ? 0 : first - 8;
-    u32 row = place / k, col = place % k;
-    const i8* rows = weights + (u64)leaf * 16 * ld;
+    LeafBytes bytes(weights + (u64)leaf * 16 * ld, ld, k, leaf, first);
     Digest cv = keys->leaf;
     for (u32 offset = 0; offset < length; offset += BLOCK) {
         u32 here = length - offset < BLOCK ? length - offset : BLOCK;
-        u32 block[16];
-#pragma unroll
-        for (u32 word = 0; word < 16; word++) {
-            u32 four = 0;
-#pragma unroll
-            for (u32 byte = 0; byte < 4; byte++) {
-                u32 i = word * 4 + byte;
-                if (i >= here) break;
-                // The index is below 2³².
-                if (first + offset + i < 8) {
-                    four |= (i < 4 ? leaf >> 8 * i & 0xFF : 0) << 8 * byte;
-                } else {
-                    four |= (u32)(u8)rows[(u64)row * ld + col] << 8 * byte;
-                    if (++col == k) {
-                        col = 0;
-                        row++;
-                    }
-                }
-            }
-            block[word] = four;
-        }
+        u32 block[BLOCK / 4];
+        if (k % 4 == 0) bytes.read<u32>(block, here);
+        else bytes.read<u8>(block, here);
         u32 flags = MATERIAL;
         if (offset == 0) flags |= CHUNK_START;
         if (offset + BLOCK >= length) flags |= chunks == 1 ? CHUNK_END | ROOT : CHUNK_END;
@@ -143,12 +162,11 @@ extern "C" __global__ void quern_noise(const i8* in, i8* out, u32 ld, u32 k, con
     }
     __syncthreads();
     for (u32 col = threadIdx.x * 4; col < k; col += blockDim.x * 4) {
-        u32 words[4];
+        // Beyond the last column are pairs of zeros, which differ in nothing.
+        uint4 four = *(const uint4*)(pairs + col);
+        u32 pair[4] = {four.x, four.y, four.z, four.w}, words[4];
 #pragma unroll
-        for (u32 c = 0; c < 4; c++) {
-            u32 pair = col + c < k ? pairs[col + c] : 0;
-            words[c] = col + c < k ? subtract_bytes(columns[pair & 0xFFFF], columns[pair >> 16]) : 0;
-        }
+        for (u32 c = 0; c < 4; c++) words[c] = subtract_bytes(columns[pair[c] & 0xFFFF], columns[pair[c] >> 16]);
         transpose_bytes(words);
 #pragma unroll
         for (int r = 0; r < 4; r++) {
@@ -170,7 +188,13 @@ extern "C" __global__ void quern_draws(const u32* words, u32 count, const u32* t
     if (ordinal >= count) return;
     u32 block[16], draw[16];
 #pragma unroll
-    for (int i = 0; i < 16; i++) block[i] = words[(u64)ordinal * 16 + i];
+    for (int i = 0; i < 4; i++) {
+        uint4 four = ((const uint4*)words)[(u64)ordinal * 4 + i];
+        block[4 * i] = four.x;
+        block[4 * i + 1] = four.y;
+        block[4 * i + 2] = four.z;
+        block[4 * i + 3] = four.w;
+    }
     stream_block(control->draw, block, BLOCK, 0, draw);
     for (int i = 7; i >= 0; i--) {
         if (draw[i] < threshold[i]) break;

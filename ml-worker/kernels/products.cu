@@ -8,17 +8,19 @@
 
 // A product `name` whose sums go to EPILOGUE, made of the further PARAMETERS.
 #ifdef TENSOR_CORES
-#define ON_TENSOR_CORES(name, PARAMETERS, EPILOGUE)                                                                        \
-    extern "C" __global__ void __launch_bounds__(TENSOR_THREADS) quern_tensor_##name(OPERANDS, UNPACK PARAMETERS) {        \
+#define ON_TENSOR_CORES(Shape, name, PARAMETERS, EPILOGUE)                                                                 \
+    extern "C" __global__ void __launch_bounds__(TENSOR_THREADS, TENSOR_BLOCKS)                                            \
+        quern_tensor_##name(OPERANDS, UNPACK PARAMETERS) {                                                                 \
         SHARED_MEMORY(memory);                                                                                             \
-        Place place(rows, cols, TENSOR_TILE);                                                                              \
-        tensor_product(memory, Operand(a, lda, place.row), Operand(b, ldb, place.col), tiles, place, Plain(), EPILOGUE);   \
+        Place place(rows, cols, Shape::SIDE);                                                                              \
+        tensor_product<Shape>(memory, Operand(a, lda, place.row), Operand(b, ldb, place.col), tiles, place, Plain(),       \
+                              EPILOGUE);                                                                                   \
     }
 #define DRAWS_ON_TENSOR_CORES(name, PARAMETERS, EPILOGUE)                                                                  \
-    extern "C" __global__ void __launch_bounds__(TENSOR_THREADS)                                                           \
+    extern "C" __global__ void __launch_bounds__(TENSOR_THREADS, TENSOR_BLOCKS)                                            \
         quern_tensor_lottery_##name(OPERANDS, DRAWS, UNPACK PARAMETERS) {                                                  \
         SHARED_MEMORY(memory);                                                                                             \
-        Place place(rows, cols, TENSOR_TILE);                                                                              \
+        Place place(rows, cols, Wide::SIDE);                                                                               \
         Lottery lottery = {bits(rank / 32) - 1,                                                                            \
                            chunks,                                                                                         \
                            Operand(left, ld_factors, place.row),                                                           \
@@ -28,16 +30,17 @@
                            words,                                                                                          \
                            rows / 16,                                                                                      \
                            cols / 16,                                                                                      \
-                           (u32*)(memory + STAGES * 2 * OPERAND_BYTES)};                                                   \
-        tensor_product(memory, Operand(a, lda, place.row), Operand(b, ldb, place.col), tiles, place, lottery, EPILOGUE);   \
+                           (u32*)(memory + RING_BYTES)};                                                                   \
+        tensor_product<Wide>(memory, Operand(a, lda, place.row), Operand(b, ldb, place.col), tiles, place, lottery,        \
+                             EPILOGUE);                                                                                    \
     }
 #else
-#define ON_TENSOR_CORES(name, PARAMETERS, EPILOGUE)
+#define ON_TENSOR_CORES(Shape, name, PARAMETERS, EPILOGUE)
 #define DRAWS_ON_TENSOR_CORES(name, PARAMETERS, EPILOGUE)
 #endif
 
-#define PRODUCT(name, PARAMETERS, EPILOGUE)                                                                                \
-    ON_TENSOR_CORES(name, PARAMETERS, UNPACK EPILOGUE)                                                                     \
+#define PRODUCT(Shape, name, PARAMETERS, EPILOGUE)                                                                         \
+    ON_TENSOR_CORES(Shape, name, PARAMETERS, UNPACK EPILOGUE)                                                              \
     extern "C" __global__ void __launch_bounds__(DOT_THREADS) quern_dot_##name(OPERANDS, UNPACK PARAMETERS) {              \
         dot_product<false>(a, lda, b, ldb, tiles, rows, cols, DotLottery(), UNPACK EPILOGUE);                              \
     }
@@ -50,17 +53,17 @@
     }
 
 #define STORE_PARAMETERS (i32 * out)
-#define STORE (Store{out, rows, cols, nullptr, 0})
+#define STORE (Store(out, rows, cols, nullptr, 0))
 #define ACTIVATE_PARAMETERS (i8 * out, u8 * positive, u32 ld, const i32* bias, Control* state, u32 layer)
 #define ACTIVATE (Activate(out, positive, ld, rows, cols, bias, state, layer))
 
-PRODUCT(store, STORE_PARAMETERS, STORE)
+PRODUCT(Wide, store, STORE_PARAMETERS, STORE)
 LOTTERY(store, STORE_PARAMETERS, STORE)
-PRODUCT(activate, ACTIVATE_PARAMETERS, ACTIVATE)
+PRODUCT(Wide, activate, ACTIVATE_PARAMETERS, ACTIVATE)
 LOTTERY(activate, ACTIVATE_PARAMETERS, ACTIVATE)
-PRODUCT(logits, (i32 * out, const i32* bias, const Control* state, u32 layer),
-        (Store{out, rows, cols, bias, -FRACTION - state->output_exponent(layer)}))
-PRODUCT(propagate, (i8 * out, const u8* positive, u32 ld, Control* state, u32 layer, u32 key),
+PRODUCT(Narrow, logits, (i32 * out, const i32* bias, const Control* state, u32 layer),
+        (Store(out, rows, cols, bias, -FRACTION - state->output_exponent(layer))))
+PRODUCT(Wide, propagate, (i8 * out, const u8* positive, u32 ld, Control* state, u32 layer, u32 key),
         (Propagate(out, positive, ld, rows, cols, state, layer, key)))
-PRODUCT(update, (i32 * w, i32* v, Control* state, u32 layer, i32 rate), (Update(w, v, rows, cols, state, layer, rate)))
-PRODUCT(digits, (i8 * out, u32 ld, Control* state), (Digits(out, ld, rows, cols, state)))
+PRODUCT(Wide, update, (i32 * w, i32* v, Control* state, u32 layer, i32 rate), (Update(w, v, rows, cols, state, layer, rate)))
+PRODUCT(Narrow, digits, (i8 * out, u32 ld, Control* state), (Digits(out, ld, rows, cols, state)))

@@ -180,7 +180,7 @@ extern "C" __global__ void quern_softmax(const i32* logits, const u16* labels, u
     for (u32 c = lane; c < classes; c += 32) {
         i32 gradient = (i32)(((u64)power(distance(largest, z[c], exponent)) << 16) / sum) - (c == label ? 65536 : 0);
         peak = peak > magnitude(gradient) ? peak : magnitude(gradient);
-        errors[(u64)row * ld + c] = quantise_stochastically(gradient, scale, row * classes + c, key);
+        errors[(u64)row * ld + c] = (i8)clamped(rounded_stochastically(gradient, scale, row * classes + c, key), INT8);
     }
     take_peak(&control->error_peak[layer], peak);
 }
@@ -194,7 +194,7 @@ extern "C" __global__ void quern_update_bias(const i8* errors, u32 ld, i32* b, i
     i32 sum = 0;
     for (u32 i = lane; i < ld / 4; i += 32) sum = __dp4a(row[i], 0x01010101, sum);
     for (u32 other = 16; other > 0; other /= 2) sum += __shfl_xor_sync(0xFFFFFFFFu, sum, other);
-    if (lane == 0) update_value(b[output], vb[output], sum, control->error_exponent[layer] + rate);
+    if (lane == 0) update_value(b[output], vb[output], shifted(sum, control->error_exponent[layer] + rate));
 }
 
 // Sets a delayed exponent from a tensor's largest magnitude; an all-zero tensor leaves it alone.

@@ -56,10 +56,28 @@ pub trait Chain: Clone + Send + Sync + 'static {
     fn deliver(&self, call: Call) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
+/// The best blocks, one after another.
+pub struct Blocks(watch::Receiver<u32>);
+
+/// The best blocks from the current one on.
+pub fn each_block<C: Chain>(chain: &C) -> Blocks {
+    let mut blocks = chain.blocks();
+    blocks.mark_changed();
+    Blocks(blocks)
+}
+
+impl Blocks {
+    /// Waits for the next one, and gives its height; none when the worker ends. Of blocks that came meanwhile it is the last one.
+    pub async fn next(&mut self) -> Option<u32> {
+        self.0.changed().await.ok()?;
+        Some(*self.0.borrow_and_update())
+    }
+}
+
 /// Blocks for which a refused call is not tried again: a call that fails in its block costs its fee.
 const BACK_OFF: u32 = 5;
 
-/// When to try again what was refused.
+/// When to try again what was refused, or failed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Patience {
     until: u32,
@@ -74,8 +92,13 @@ impl Patience {
     /// Takes what became of a call that was said at `height`.
     pub fn learn(&mut self, said: &Said, height: u32) {
         if matches!(said, Said::Refused(_)) {
-            self.until = height.saturating_add(BACK_OFF);
+            self.wait(height);
         }
+    }
+
+    /// Takes that it failed at `height`.
+    pub fn wait(&mut self, height: u32) {
+        self.until = height.saturating_add(BACK_OFF);
     }
 }
 
@@ -243,6 +266,7 @@ pub(crate) mod double {
         share_difficulty: 1,
         omega_b: 0,
         omega_m: 0,
+        max_vote_macs: 1 << 44,
     };
 
     impl Double {
@@ -348,6 +372,18 @@ mod tests {
             to: ACCOUNT,
             amount: 1,
         }
+    }
+
+    #[tokio::test]
+    async fn blocks_begin_with_the_current_one_and_end_with_the_worker() {
+        let chain = Double::new(10);
+        let mut blocks = each_block(&chain);
+        assert_eq!(blocks.next().await, Some(10));
+        chain.block(|_| ());
+        chain.block(|_| ());
+        assert_eq!(blocks.next().await, Some(12));
+        drop(chain);
+        assert_eq!(blocks.next().await, None);
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! Training states on disk: one folder per chain and run, one file per state, one process per folder.
 //!
-//! Beside the states lies the trace of what training has found out since the last accepted claim.
+//! Beside the states lies the trace of what training has found out since the last accepted claim. It may lead further than the newest
+//! state: what lies between is trained again, and found out already.
 //!
 //! A file is [`MAGIC`], a length (u32, little-endian), that many bytes of JSON telling whose state it is, the state's own bytes, and a
 //! BLAKE3 checksum over all of that. It appears under its name only after all of it is written, so a killed worker leaves
@@ -127,25 +128,12 @@ impl Store {
     /// [`StoreError::Unwritable`], [`StoreError::InUse`], and [`StoreError::Foreign`] when the newest file there is
     /// whole and belongs to another chain, run or task.
     pub fn open(data_dir: &Path, owner: Owner) -> Result<Self, StoreError> {
-        let folder = data_dir
-            .join(&hex::encode(owner.genesis)[..16])
-            .join(format!("run-{}", owner.run));
-        let unwritable = |reason| StoreError::Unwritable {
+        let folder = folder(data_dir, &owner.genesis, owner.run);
+        let lock = fs::create_dir_all(&folder).map_err(|reason| StoreError::Unwritable {
             folder: folder.clone(),
             reason,
-        };
-        fs::create_dir_all(&folder).map_err(unwritable)?;
-        let path = folder.join("lock");
-        let lock = File::options()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .map_err(unwritable)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse { lock: path }),
-            Err(TryLockError::Error(reason)) => return Err(unwritable(reason)),
-        }
+        });
+        let lock = lock.and_then(|()| lock_in(&folder))?;
         let store = Self {
             folder: folder.clone(),
             owner,
@@ -168,23 +156,40 @@ impl Store {
         Ok(store)
     }
 
+    /// Removes the folder of a run that has ended. None is there already: nothing happens.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] and [`StoreError::Unwritable`]; the folder stays, or a part of it.
+    pub fn remove(data_dir: &Path, genesis: &Hash, run: u64) -> Result<(), StoreError> {
+        let folder = folder(data_dir, genesis, run);
+        if !folder.exists() {
+            return Ok(());
+        }
+        let _lock = lock_in(&folder)?;
+        fs::remove_dir_all(&folder).map_err(|reason| StoreError::Unwritable { folder, reason })
+    }
+
     /// Whose states these are.
     pub fn owner(&self) -> &Owner {
         &self.owner
     }
 
-    /// Writes a state and the trace up to it.
+    /// Writes a state.
     ///
     /// # Errors
     /// [`StoreError::Unwritable`], for instance when the disk is full.
-    pub fn save(&self, state: &State, trace: &Trace) -> Result<(), StoreError> {
-        let written = encode(&self.owner, state)
-            .and_then(|bytes| self.write(&self.file(state.step), &bytes))
-            .and_then(|()| self.write(&self.folder.join(TRACE), &serde_json::to_vec(trace)?));
-        written.map_err(|reason| StoreError::Unwritable {
-            folder: self.folder.clone(),
-            reason,
-        })
+    pub fn save(&self, state: &State) -> Result<(), StoreError> {
+        let bytes = encode(&self.owner, state);
+        self.written(bytes.and_then(|bytes| self.write(&self.file(state.step), &bytes)))
+    }
+
+    /// Writes the trace, in place of the one before.
+    ///
+    /// # Errors
+    /// As [`save`](Self::save).
+    pub fn save_trace(&self, trace: &Trace) -> Result<(), StoreError> {
+        let json = serde_json::to_vec(trace).map_err(io::Error::from);
+        self.written(json.and_then(|json| self.write(&self.folder.join(TRACE), &json)))
     }
 
     /// The trace written last; none if it is missing or damaged: training makes it anew.
@@ -218,11 +223,28 @@ impl Store {
         }
     }
 
+    /// Forgets the states of steps that are no multiples of `every`, but for the newest state and those up to `accepted`.
+    pub fn thin(&self, accepted: u64, every: u64) {
+        let kept = self.steps();
+        let older = kept.split_last().map_or(&[][..], |(_newest, older)| older);
+        let odd = |step: &&u64| **step > accepted && !step.is_multiple_of(every);
+        for step in older.iter().filter(odd) {
+            let _ = fs::remove_file(self.file(*step));
+        }
+    }
+
     /// Forgets the states of all later steps: they are not to be trusted.
     pub fn forget_after(&self, step: u64) {
         for later in self.steps().into_iter().filter(|later| *later > step) {
             let _ = fs::remove_file(self.file(later));
         }
+    }
+
+    fn written(&self, done: io::Result<()>) -> Result<(), StoreError> {
+        done.map_err(|reason| StoreError::Unwritable {
+            folder: self.folder.clone(),
+            reason,
+        })
     }
 
     fn file(&self, step: u64) -> PathBuf {
@@ -253,6 +275,32 @@ impl Store {
         let state = decode(&self.owner, &fs::read(self.file(step))?)?;
         let fits = state.step == step && state.sizes == self.owner.spec.sizes();
         fits.then_some(state).ok_or(Damage::State)
+    }
+}
+
+/// Where a run's states lie.
+fn folder(data_dir: &Path, genesis: &Hash, run: u64) -> PathBuf {
+    data_dir
+        .join(&hex::encode(genesis)[..16])
+        .join(format!("run-{run}"))
+}
+
+/// Locks a folder until the file is dropped.
+fn lock_in(folder: &Path) -> Result<File, StoreError> {
+    let unwritable = |reason| StoreError::Unwritable {
+        folder: folder.to_owned(),
+        reason,
+    };
+    let path = folder.join("lock");
+    let lock = File::options()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .map_err(unwritable)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { lock: path }),
+        Err(TryLockError::Error(reason)) => Err(unwritable(reason)),
     }
 }
 
@@ -354,7 +402,8 @@ mod tests {
     }
 
     fn save(store: &Store, step: u64) {
-        store.save(&state(step), &trace(step)).unwrap();
+        store.save(&state(step)).unwrap();
+        store.save_trace(&trace(step)).unwrap();
     }
 
     fn store(folder: &tempfile::TempDir) -> Store {
@@ -483,6 +532,34 @@ mod tests {
         assert_eq!(store.steps(), [16, 24, 32, 40]);
         store.prune(0);
         assert_eq!(store.steps(), [16, 24, 32, 40]);
+    }
+
+    #[test]
+    fn thinning_keeps_what_is_accepted_the_newest_state_and_every_so_many_between() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder);
+        for step in [8, 16, 24, 32, 40, 48, 52, 56] {
+            save(&store, step);
+        }
+        store.thin(8, 16);
+        assert_eq!(store.steps(), [8, 16, 32, 48, 56]);
+        store.thin(8, 32);
+        assert_eq!(store.steps(), [8, 32, 56]);
+    }
+
+    #[test]
+    fn the_folder_of_a_run_that_ended_is_removed_unless_it_is_in_use() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder);
+        save(&store, 8);
+        let remove = || Store::remove(folder.path(), &owner().genesis, owner().run);
+        assert!(matches!(remove(), Err(StoreError::InUse { .. })));
+        let own = store.folder.clone();
+        drop(store);
+        for _ in 0..2 {
+            remove().unwrap();
+            assert!(!own.exists());
+        }
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! The claims of one run, applied: what is decided about them is said to the chain, and what their audits take is served.
+//!
+//! What counts as served has been published: what could not be is tried again, and what an author must serve from its commitment on
+//! is published before there is one.
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use quern_client::{AuditId, Call, Run, TaskId};
+use quern_client::{AuditId, Call, Run, SegmentResult};
 use quern_training::{Dataset, State};
 use quern_work::Hash;
-use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
 
 use crate::{
     WorkerError,
@@ -14,34 +17,29 @@ use crate::{
     claim::{Move, Record, Scene, next},
     display::Gauges,
     execute::{Executor, Machine},
-    journal::Journal,
+    journal::{Journal, JournalError},
+    keeper::Final,
     shelf::{Shelf, ShelfError, publish_hashes, publish_state},
     trace::{SharedTrace, digests, starts},
     vote::salt,
 };
 
-/// The last state of a run of a paid task, which is served beyond the run's audits.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Final {
-    /// The task.
-    pub task: TaskId,
-    /// The run.
-    pub run: u64,
-    /// What is served.
-    pub roots: Vec<Hash>,
-    /// Block until which it is served; none while the task is under way.
-    pub until: Option<u32>,
+/// The name of a run's claim in the journal.
+fn name(run: u64) -> String {
+    format!("claim-{run}")
 }
 
-impl Final {
-    /// Beginning of the names of all such entries.
-    pub const NAMES: &str = "final-";
-
-    /// The entry's name.
-    pub fn name(run: u64) -> String {
-        format!("{}{run}", Self::NAMES)
+/// Forgets the claim of a run, if there is one, and serves it no longer.
+///
+/// # Errors
+/// When the claim cannot be read.
+pub async fn forget<S: Shelf>(journal: &Journal, shelf: &S, run: u64) -> Result<(), JournalError> {
+    let record: Option<Record> = journal.get(&name(run))?;
+    for root in record.into_iter().flat_map(|record| record.served) {
+        shelf.unpin(&root).await;
     }
+    journal.remove(&name(run));
+    Ok(())
 }
 
 /// Whoever claims for one run.
@@ -57,6 +55,8 @@ pub struct Claimant<C, S> {
     /// The block since which no claim is under way.
     idle_since: Option<u32>,
     patience: Patience,
+    /// When to try again to serve what could not be.
+    serving: Patience,
 }
 
 impl<C: Chain, S: Shelf> Claimant<C, S> {
@@ -83,11 +83,8 @@ impl<C: Chain, S: Shelf> Claimant<C, S> {
             dataset,
             idle_since: None,
             patience: Patience::default(),
+            serving: Patience::default(),
         }
-    }
-
-    fn name(&self) -> String {
-        format!("claim-{}", self.store.owner().run)
     }
 
     /// Decides, and applies the decision, at the best block `height`.
@@ -100,8 +97,7 @@ impl<C: Chain, S: Shelf> Claimant<C, S> {
         max_ahead: u64,
         height: u32,
     ) -> Result<(), WorkerError> {
-        let name = self.name();
-        let record: Option<Record> = self.journal.get(&name)?;
+        let record: Option<Record> = self.journal.get(&name(run.id))?;
         let commitment = record
             .as_ref()
             .map(|record| record.claim.commitment(&self.chain.account(), &record.salt));
@@ -120,10 +116,11 @@ impl<C: Chain, S: Shelf> Claimant<C, S> {
             return Ok(());
         }
         match (decided, record) {
-            (Move::Make(to), old) => {
-                self.forget(old).await;
-                if let Some(record) = self.make(run, to).await? {
-                    self.commit(&record, height).await;
+            (Move::Make(to), _) => {
+                forget(&self.journal, &self.shelf, run.id).await?;
+                match self.make(run, to).await? {
+                    Some(record) => self.commit(&record, height).await,
+                    None => self.patience.wait(height),
                 }
                 Ok(())
             }
@@ -137,7 +134,12 @@ impl<C: Chain, S: Shelf> Claimant<C, S> {
                 self.patience.learn(&said, height);
                 Ok(())
             }
-            (Move::Serve(audit), record) => self.serve(audit, record).await,
+            (Move::Serve(audit), record) => {
+                if self.serving.is_over(height) && !self.serve(audit, record).await? {
+                    self.serving.wait(height);
+                }
+                Ok(())
+            }
             (Move::Accepted, Some(record)) => {
                 tracing::info!(
                     "run {}: steps {} to {} are accepted",
@@ -146,7 +148,8 @@ impl<C: Chain, S: Shelf> Claimant<C, S> {
                     record.claim.to
                 );
                 self.gauges.update(|progress| progress.claims += 1);
-                self.forget(Some(record)).await;
+                forget(&self.journal, &self.shelf, run.id).await?;
+                self.store.prune(run.accepted);
                 self.idle_since = Some(height);
                 Ok(())
             }
@@ -159,9 +162,10 @@ impl<C: Chain, S: Shelf> Claimant<C, S> {
                     run.accepted
                 );
                 self.trace.lock().truncate(run.accepted);
-                self.shelf.unpin(&record.claim.state_root).await;
-                self.forget(Some(record)).await;
-                self.journal.remove(&Final::name(run.id));
+                let last = record.claim.state_root;
+                self.shelf.unpin(&last).await;
+                Final::strike(&self.journal, run.id, &last)?;
+                forget(&self.journal, &self.shelf, run.id).await?;
                 self.idle_since = Some(height);
                 Ok(())
             }
@@ -169,7 +173,8 @@ impl<C: Chain, S: Shelf> Claimant<C, S> {
         }
     }
 
-    /// Decides on a claim and serves its lists. None if its steps are not recorded.
+    /// Serves what must be served of a claim, then decides on it. None if its steps are not recorded or it cannot be served: then
+    /// there is no claim.
     async fn make(&self, run: &Run, to: u64) -> Result<Option<Record>, WorkerError> {
         let made = {
             let trace = self.trace.lock();
@@ -179,25 +184,21 @@ impl<C: Chain, S: Shelf> Claimant<C, S> {
         let Some((claim, results)) = made else {
             return Ok(None);
         };
-        let record = Record {
-            served: vec![claim.trace_root, claim.starts_root],
+        let mut record = Record {
+            served: Vec::new(),
             claim,
             salt: salt(),
             audit: None,
         };
-        self.journal.put(&self.name(), &record)?;
-        self.said(publish_hashes(&self.shelf, &digests(&results)).await);
-        self.said(publish_hashes(&self.shelf, &starts(&results)).await);
+        let mut all = self.serve_lists(&mut record, &results).await;
         if run.steps == Some(to) {
-            let last = Final {
-                task: run.task,
-                run: run.id,
-                roots: vec![record.claim.state_root, run.spec.dataset.root],
-                until: None,
-            };
-            self.journal.put(&Final::name(run.id), &last)?;
-            self.publish(to).await?;
+            Final::note(&self.journal, run, record.claim.state_root)?;
+            all &= !self.publish(vec![to]).await?.is_empty();
         }
+        if !all {
+            return Ok(None);
+        }
+        self.journal.put(&name(run.id), &record)?;
         Ok(Some(record))
     }
 
@@ -211,14 +212,14 @@ impl<C: Chain, S: Shelf> Claimant<C, S> {
         self.patience.learn(&said, height);
     }
 
-    /// Serves the starts of the segments that the audit's verifiers drew, and the claim's lists.
-    async fn serve(&self, id: AuditId, record: Option<Record>) -> Result<(), WorkerError> {
+    /// Serves the starts of the segments that the audit's verifiers drew, and the claim's lists. Whether all of it is served.
+    async fn serve(&self, id: AuditId, record: Option<Record>) -> Result<bool, WorkerError> {
         let audit = match self.chain.audit(id).await {
             Ok(Some(audit)) => audit,
-            Ok(None) => return Ok(()),
+            Ok(None) => return Ok(true),
             Err(error) => {
                 tracing::debug!("audit {id}: {error}");
-                return Ok(());
+                return Ok(true);
             }
         };
         let claim = audit.claim;
@@ -235,89 +236,135 @@ impl<C: Chain, S: Shelf> Claimant<C, S> {
             .between(claim.from, claim.to)
             .map(<[_]>::to_vec);
         let Some(results) = results else {
-            return Ok(());
+            tracing::warn!(
+                "run {}: cannot serve steps {} to {} before they are trained again",
+                claim.run,
+                claim.from,
+                claim.to
+            );
+            return Ok(false);
         };
-        let known = record.audit == Some(id);
+        let before = (record.audit, record.served.len());
         record.audit = Some(id);
+        let mut all = self.serve_lists(&mut record, &results).await;
         let seats = audit.ballot.into_iter().flat_map(|ballot| ballot.seats);
         let drawn: BTreeSet<u32> = seats.flat_map(|seat| seat.segments).collect();
-        let mut wanted = Vec::new();
-        for index in drawn {
-            if let Some(result) = results.get(index as usize)
-                && !record.served.contains(&result.start_root)
-            {
-                record.served.push(result.start_root);
-                wanted.push(claim.from + u64::from(index) * u64::from(audit.spec.segment));
-            }
-        }
-        for root in [claim.trace_root, claim.starts_root] {
-            if !record.served.contains(&root) {
-                record.served.push(root);
-            }
-        }
-        if !known {
-            self.said(publish_hashes(&self.shelf, &digests(&results)).await);
-            self.said(publish_hashes(&self.shelf, &starts(&results)).await);
-        }
-        for step in &wanted {
-            self.publish(*step).await?;
+        let missing = |record: &Record| -> Vec<u64> {
+            let is_missing = |index: &&u32| {
+                let start = results.get(**index as usize);
+                start.is_some_and(|start| !record.served.contains(&start.start_root))
+            };
+            let segment = u64::from(audit.spec.segment);
+            let step = |index: &u32| claim.from + u64::from(*index) * segment;
+            drawn.iter().filter(is_missing).map(step).collect()
+        };
+        let wanted = missing(&record);
+        if !wanted.is_empty() {
+            let served = self.publish(wanted).await?;
+            record.served.extend(served);
+            all &= missing(&record).is_empty();
         }
         // only now: a worker that is killed on the way serves all of it again
-        if !known || !wanted.is_empty() {
-            self.journal.put(&self.name(), &record)?;
+        if before != (record.audit, record.served.len()) {
+            self.journal.put(&name(claim.run), &record)?;
         }
-        Ok(())
+        Ok(all)
     }
 
-    /// Serves the state after so many steps.
-    async fn publish(&self, step: u64) -> Result<(), WorkerError> {
+    /// Serves those of a claim's lists that are not served yet. Whether both are.
+    async fn serve_lists(&self, record: &mut Record, results: &[SegmentResult]) -> bool {
+        let lists = [
+            (record.claim.trace_root, digests(results)),
+            (record.claim.starts_root, starts(results)),
+        ];
+        let mut all = true;
+        for (root, list) in lists {
+            if record.served.contains(&root) {
+                continue;
+            }
+            match self.said(publish_hashes(&self.shelf, &list).await) {
+                Some(_) => record.served.push(root),
+                None => all = false,
+            }
+        }
+        all
+    }
+
+    /// Serves the states after so many steps, which ascend. Gives the roots of those that are served.
+    async fn publish(&self, steps: Vec<u64>) -> Result<Vec<Hash>, WorkerError> {
         let (store, machine) = (self.store.clone(), self.machine.clone());
         let dataset = self.dataset.clone();
-        let state = self
-            .machine
-            .work(move || state_at(&store, &machine, dataset, step))
-            .await?;
-        self.said(publish_state(&self.shelf, &state).await);
-        Ok(())
+        // one state at a time: the next is trained when the last is published
+        let (give, mut states) = mpsc::channel(1);
+        let train = self.machine.work(move || {
+            let give = |state| give.blocking_send(state).is_ok();
+            states_at(&store, &machine, &dataset, &steps, give)
+        });
+        let publish = async {
+            let mut served = Vec::new();
+            while let Some(state) = states.recv().await {
+                let published = publish_state(&self.shelf, &state).await;
+                served.extend(self.said(published).map(|blob| blob.root));
+            }
+            served
+        };
+        let (trained, served) = tokio::join!(train, publish);
+        trained.map(|()| served)
     }
 
-    /// Forgets a claim and serves it no longer.
-    async fn forget(&self, record: Option<Record>) {
-        self.journal.remove(&self.name());
-        for root in record.into_iter().flat_map(|record| record.served) {
-            self.shelf.unpin(&root).await;
-        }
-    }
-
-    /// What cannot be served is said; the audit will have to be lost, or the disk be emptied.
-    fn said<T>(&self, published: Result<T, ShelfError>) {
-        if let Err(error) = published {
-            tracing::warn!("run {}: cannot serve: {error}", self.store.owner().run);
-        }
+    /// What cannot be served is said, and tried again.
+    fn said<T>(&self, published: Result<T, ShelfError>) -> Option<T> {
+        let said = |error| tracing::warn!("run {}: cannot serve: {error}", self.store.owner().run);
+        published.map_err(said).ok()
     }
 }
 
-/// The state after so many steps: a kept one, or trained again from the nearest one before.
-fn state_at(
+/// Gives the states after so many steps, which ascend, for as long as they are taken. Each is a kept one, or trained from the nearest
+/// before it: a kept one, or the one given last.
+fn states_at(
     store: &Store,
     machine: &Machine,
-    dataset: Arc<Dataset>,
-    step: u64,
-) -> Result<State, WorkerError> {
+    dataset: &Arc<Dataset>,
+    steps: &[u64],
+    mut give: impl FnMut(Arc<State>) -> bool,
+) -> Result<(), WorkerError> {
     let owner = store.owner();
-    let nearest = match store.newest(|kept| kept <= step) {
-        Some(state) => state,
-        None => State::initial(&owner.spec.sizes(), &owner.seed)?,
-    };
-    if nearest.step == step {
-        return Ok(nearest);
+    let mut last: Option<Arc<State>> = None;
+    let mut executor: Option<Executor> = None;
+    for &step in steps {
+        let nearer = last.as_ref().map_or(0, |last| last.step + 1);
+        let nearest = match (store.newest(|kept| (nearer..=step).contains(&kept)), last) {
+            (Some(kept), _) => Arc::new(kept),
+            (None, Some(last)) => last,
+            (None, None) => Arc::new(State::initial(&owner.spec.sizes(), &owner.seed)?),
+        };
+        let state = if nearest.step == step {
+            nearest
+        } else {
+            let executor = match &mut executor {
+                Some(executor) => executor,
+                none => none.insert(Executor::new(
+                    machine,
+                    &owner.spec,
+                    owner.seed,
+                    dataset.clone(),
+                    State::clone(&nearest),
+                )?),
+            };
+            Arc::new(executor.forward(&nearest, step)?)
+        };
+        if !give(state.clone()) {
+            break;
+        }
+        last = Some(state);
     }
-    let mut executor = Executor::new(machine, &owner.spec, owner.seed, dataset, nearest)?;
-    Ok(executor.forward(step)?)
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::Ordering;
+
     use quern_client::{AuditInfo, BallotInfo, PendingClaim, SeatInfo};
 
     use super::*;
@@ -352,7 +399,7 @@ mod tests {
             };
             let store = Arc::new(Store::open(folder.path(), owner).unwrap());
             // not every start is kept: the others are trained again
-            store.save(&states(4)[4], &trace()).unwrap();
+            store.save(&states(4)[4]).unwrap();
             let mut paid = run(0, None);
             paid.steps = Some(STEPS);
             Self {
@@ -491,7 +538,9 @@ mod tests {
         scene.run.pending = None;
         scene.turn().await;
         assert_eq!(scene.trace.lock().next(), 0);
-        assert!(scene.journal.names("").is_empty());
+        assert!(scene.journal.names("claim-").is_empty());
+        let last: Final = scene.journal.get("final-2").unwrap().unwrap();
+        assert!(last.roots.is_empty() && !scene.serves(results()[2].state_root));
         // and only what was trained again is claimed again
         assert_eq!(scene.turn().await, None);
         *scene.trace.lock() = trace();
@@ -509,6 +558,60 @@ mod tests {
         scene.turn().await;
         assert!(scene.serves(results()[1].start_root));
         assert!(scene.serves(trace().claim(2, 0, STEPS).unwrap().starts_root));
+    }
+
+    #[tokio::test]
+    async fn nothing_is_committed_to_before_it_is_served() {
+        let scene = Scene::new();
+        scene.shelf.full.store(true, Ordering::Relaxed);
+        assert_eq!(scene.turn().await, None);
+        assert!(scene.journal.names("claim-").is_empty());
+        // and a worker that ends there begins anew
+        scene.shelf.full.store(false, Ordering::Relaxed);
+        assert!(matches!(scene.turn().await, Some(Call::CommitClaim { .. })));
+        assert!(scene.serves(results()[2].state_root));
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_served_is_tried_again() {
+        let mut scene = Scene::new();
+        scene.turn().await;
+        scene.run.pending = Some(PendingClaim::Revealed {
+            audit: 7,
+            to: STEPS,
+        });
+        scene.chain.world.lock().unwrap().audits = vec![scene.audited(&[1, 2])];
+        scene.shelf.full.store(true, Ordering::Relaxed);
+        let mut claimant = scene.claimant();
+        claimant.turn(&scene.run, 1000, 50).await.unwrap();
+        assert!(!scene.serves(results()[1].start_root));
+        scene.shelf.full.store(false, Ordering::Relaxed);
+        // not with every block: what is not kept is trained each time
+        claimant.turn(&scene.run, 1000, 54).await.unwrap();
+        assert!(!scene.serves(results()[1].start_root));
+        claimant.turn(&scene.run, 1000, 55).await.unwrap();
+        assert!((1..3).all(|index| scene.serves(results()[index].start_root)));
+    }
+
+    #[test]
+    fn states_are_given_in_turn_each_from_the_nearest_before_it() {
+        let scene = Scene::new();
+        let machine = Machine::new(1, Isa::detect());
+        let all: Vec<u64> = (0..=STEPS).collect();
+        for steps in [&[0, 4, 8][..], &[2, 3], &[9], &[], &all] {
+            let mut given = Vec::new();
+            let give = |state| {
+                given.push(state);
+                true
+            };
+            states_at(&scene.store, &machine, &Arc::new(data()), steps, give).unwrap();
+            let given: Vec<u64> = given
+                .iter()
+                .inspect(|state| assert_eq!(***state, states(STEPS)[state.step as usize]))
+                .map(|state: &Arc<State>| state.step)
+                .collect();
+            assert_eq!(given, steps);
+        }
     }
 
     #[tokio::test]

@@ -50,7 +50,7 @@ pub struct RunArgs {
     node: String,
     #[command(flatten)]
     key: KeyArgs,
-    /// The rows to train on: `glyphs`, or `idx:IMAGES,LABELS` with two IDX files, gzip-compressed or not.
+    /// The rows to train on: `glyphs`, `idx:IMAGES,LABELS` with two IDX files, gzip-compressed or not, or `csv:FILE`.
     #[arg(long, value_name = "SOURCE", default_value_t = Source::Glyphs)]
     dataset: Source,
     /// The only commons run to train [default: all of the account's].
@@ -100,6 +100,13 @@ struct BlobArgs {
     /// Most MiB of blobs to keep.
     #[arg(long = "blobs-capacity", value_name = "MIB", default_value = "16384")]
     capacity: NonZero<u32>,
+    /// Most connections that others may have open; one address of them has at most an eighth.
+    #[arg(
+        long = "blobs-connections",
+        value_name = "COUNT",
+        default_value = "256"
+    )]
+    connections: NonZero<u32>,
 }
 
 /// The key of the tickets, which signs everything; a miner's is that of the node's author.
@@ -139,6 +146,7 @@ impl RunArgs {
                 external: self.blobs.external,
                 peers: self.blobs.peers,
                 capacity: u64::from(self.blobs.capacity.get()) << 20,
+                connections: self.blobs.connections.get(),
             },
             url: self.node,
             signer,
@@ -232,6 +240,21 @@ mod tests {
     }
 
     #[test]
+    fn the_connections_of_others_are_bounded_unless_a_bound_is_named() {
+        let connections = |line| {
+            parse(line)
+                .unwrap()
+                .run
+                .options()
+                .unwrap()
+                .blobs
+                .connections
+        };
+        assert_eq!(connections("quern-worker --dev"), 256);
+        assert_eq!(connections("quern-worker --dev --blobs-connections 9"), 9);
+    }
+
+    #[test]
     fn exactly_one_key_is_needed_to_train() {
         assert!(parse("quern-worker run").is_err());
         assert!(parse("quern-worker").is_err());
@@ -261,6 +284,7 @@ mod tests {
             "quern-worker --dev --role miner,",
             "quern-worker --dev --blobs-listen 127.0.0.1:0",
             "quern-worker --dev --blobs-capacity 0",
+            "quern-worker --dev --blobs-connections 0",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }

@@ -6,7 +6,6 @@ use std::{
 };
 
 use quern_client::{Run, Template};
-use quern_market::claim::MAX_SEGMENTS;
 use quern_training::{Dataset, State};
 use quern_work::{Hash, Shape, U256, target};
 
@@ -15,7 +14,6 @@ use crate::{
     backend::{self, Lottery, Win},
     checkpoint::Store,
     display::Phase,
-    shelf::state_len,
     submitter::Order,
     trace::{SharedTrace, Trace},
     trainer::Surroundings,
@@ -25,8 +23,8 @@ use crate::{
 /// Time between two evaluations when no number of steps is given.
 const EVALUATE_EVERY: Duration = Duration::from_secs(2);
 
-/// Bytes of states that a run may keep for its audits; of larger networks not every segment's start is kept, and what is missing
-/// is trained again.
+/// Bytes of states that a run may keep for its audits; where more is under audit or to be claimed, not every segment's start is kept,
+/// and what is missing is trained again.
 const STATES_BUDGET: u64 = 1 << 30;
 
 /// How much a course is worth working on, the best first.
@@ -61,8 +59,6 @@ pub struct Course {
     finds: Finds,
     /// Whether it has caught up with the chain since it came here.
     ready: bool,
-    /// Segments between two kept states.
-    keep_every: u64,
     evaluated: Instant,
 }
 
@@ -74,7 +70,6 @@ impl Course {
         trace: SharedTrace,
         show: Option<Show>,
     ) -> Self {
-        let all = state_len(&store.owner().spec).saturating_mul(2 * u64::from(MAX_SEGMENTS));
         Self {
             training,
             trace,
@@ -82,7 +77,6 @@ impl Course {
             window: Window::default(),
             finds: Finds::default(),
             ready: false,
-            keep_every: all.div_ceil(STATES_BUDGET).max(1),
             evaluated: Instant::now(),
             store,
         }
@@ -176,7 +170,8 @@ impl Course {
         let step = self.training.step_number();
         // a worker that went back has kept the state from which it did
         if trace.resumes_at(step) {
-            self.store.save(&self.training.state()?, &trace)?;
+            self.store.save(&self.training.state()?)?;
+            self.store.save_trace(&trace)?;
         }
         tracing::info!(
             "stopped; run {} is kept at step {}",
@@ -243,7 +238,7 @@ impl Course {
         Ok(())
     }
 
-    /// Records a step that is new, and keeps the state at its segment's end, and in any case the run's last one.
+    /// Records a step that is new. At its segment's end keeps the trace, and the state, or in any case the run's last one.
     fn record(
         &mut self,
         step: u64,
@@ -270,15 +265,19 @@ impl Course {
             trace.clone()
         };
         let spec = &self.store.owner().spec;
-        let segments = state.step / u64::from(spec.segment.max(1));
-        if segments.is_multiple_of(self.keep_every) || last == Some(state.step) {
-            self.said(self.store.save(&state, &known));
+        let segment = u64::from(spec.segment.max(1));
+        let segments = (known.whole() - known.from()) / segment;
+        let every = spacing(State::encoded_len(&spec.sizes()), segments) * segment;
+        if state.step.is_multiple_of(every) || last == Some(state.step) {
+            self.said(self.store.save(&state));
+            self.store.thin(known.from(), every);
         }
+        self.said(self.store.save_trace(&known));
         Ok(())
     }
 
-    /// Brings state and trace to where the chain can be followed from: the newest kept state that the kept trace leads to, else the
-    /// accepted step.
+    /// Brings state and trace to where the chain can be followed from: the newest kept state that the trace leads past, else the
+    /// accepted step. What the trace has found out beyond the state stays.
     fn catch_up(
         &mut self,
         out: &mut Surroundings,
@@ -287,7 +286,7 @@ impl Course {
     ) -> Result<(), WorkerError> {
         let accepted = chain.accepted;
         let known = self.trace.lock().clone();
-        let from_here = |step| known.covers(accepted) && step >= accepted && known.resumes_at(step);
+        let from_here = |step| known.covers(accepted) && (accepted..=known.next()).contains(&step);
         let step = match self.store.newest(from_here) {
             Some(state) => {
                 self.training.restore(&state)?;
@@ -303,8 +302,7 @@ impl Course {
             return Ok(());
         }
         let mut trace = self.trace.lock();
-        if trace.covers(accepted) && trace.resumes_at(step) {
-            trace.truncate(step);
+        if trace.covers(accepted) && step <= trace.next() {
             trace.accept(accepted);
         } else if step > accepted {
             // what this state follows from was given up meanwhile
@@ -314,6 +312,7 @@ impl Course {
             *trace = Trace::new(segment, accepted, self.training.state()?.root());
         }
         self.store.forget_after(trace.next());
+        self.said(self.store.save_trace(&trace));
         self.window.returned();
         agree(run, trace.first_root())
     }
@@ -342,8 +341,8 @@ impl Course {
 
     fn keep(&mut self) -> Result<(), WorkerError> {
         let state = self.training.state()?;
-        let kept = self.store.save(&state, &self.trace.lock());
-        self.said(kept);
+        self.said(self.store.save(&state));
+        self.said(self.store.save_trace(&self.trace.lock()));
         Ok(())
     }
 
@@ -364,6 +363,13 @@ impl Course {
         }
         Ok(())
     }
+}
+
+/// Segments between two kept states of `len` bytes, where so many segments are under audit or to be claimed: a power of two, so that
+/// those kept at wider spacing are among those at narrower.
+fn spacing(len: u64, segments: u64) -> u64 {
+    let all = len.saturating_mul(segments);
+    all.div_ceil(STATES_BUDGET).max(1).next_power_of_two()
 }
 
 /// Compares the state root at the accepted step with the one that the chain has.
@@ -458,6 +464,7 @@ mod tests {
                 share_difficulty: 1 << 30,
                 omega_b: 0,
                 omega_m: 0,
+                max_vote_macs: 1 << 44,
             },
             runs: Vec::new(),
         }
@@ -554,6 +561,17 @@ mod tests {
         let wins = vec![win(5, (0, 0), 1 << 29)];
         let orders = Finds::default().sift(wins, &template(1), &run(None), &SHAPE);
         assert!(orders.is_empty());
+    }
+
+    #[test]
+    fn every_start_is_kept_of_as_many_segments_as_there_is_room_for() {
+        // 8 million parameters: a claim of 8 segments under audit and as many trained meanwhile
+        const LEN: u64 = 8 * 8_000_000;
+        assert_eq!(spacing(LEN, 16), 1);
+        assert_eq!(spacing(LEN, 17), 2);
+        assert_eq!(spacing(LEN, 128), 8);
+        assert_eq!(spacing(100, 128), 1);
+        assert_eq!(spacing(2 << 30, 3), 8);
     }
 
     #[test]

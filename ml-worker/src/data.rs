@@ -5,8 +5,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
-use quern_client::DatasetCommitment;
-use quern_training::{Dataset, DatasetError};
+use quern_client::{
+    DatasetCommitment,
+    dataset::blob::{self, BlobError},
+};
+use quern_training::Dataset;
 use quern_work::Hash;
 
 use crate::shelf::{self, Shelf, ShelfError};
@@ -14,12 +17,12 @@ use crate::shelf::{self, Shelf, ShelfError};
 /// Why a dataset cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
-    /// Nobody serves it, for now.
+    /// Its blob cannot be had, for now.
     #[error(transparent)]
     Shelf(#[from] ShelfError),
     /// What the task commits to is no dataset.
     #[error("the committed rows are no dataset: {0}")]
-    Rows(#[from] DatasetError),
+    Rows(#[from] BlobError),
 }
 
 /// The datasets at hand. Clones share them.
@@ -56,7 +59,7 @@ impl<S: Shelf> Library<S> {
         }
         let bytes = self.shelf.fetch(&shelf::dataset(commitment), from).await?;
         let wanted = commitment.clone();
-        let read = move || shelf::read_dataset(&wanted, &bytes);
+        let read = move || blob::decode(&bytes, &wanted);
         let data = tokio::task::spawn_blocking(read)
             .await
             .unwrap_or_else(|crash| std::panic::resume_unwind(crash.into_panic()))?;

@@ -291,6 +291,7 @@ mod tests {
                 share_difficulty: 1,
                 omega_b: 0,
                 omega_m: 0,
+                max_vote_macs: 1 << 44,
             },
             runs: Vec::new(),
         };

@@ -7,7 +7,7 @@ use quern_market::ticket::Contact;
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::{
-    chain::{Chain, Patience, say},
+    chain::{Chain, Patience, each_block, say},
     data::Library,
     display::Gauges,
     evaluator::Evaluation,
@@ -44,7 +44,7 @@ impl<C: Chain, S: Shelf> Office<C, S> {
     /// # Errors
     /// When the journal cannot be kept: without it no vote is safe.
     pub async fn attend(self) -> Result<(), JournalError> {
-        let mut blocks = self.chain.blocks();
+        let mut blocks = each_block(&self.chain);
         let mut at_work = BTreeMap::<Duty, AbortHandle>::new();
         let mut ended = JoinSet::new();
         // votes of an earlier worker are brought to their end, whatever has become of their tickets
@@ -52,8 +52,7 @@ impl<C: Chain, S: Shelf> Office<C, S> {
             let task = ended.spawn(self.clone().perform(duty));
             at_work.insert(duty, task);
         }
-        loop {
-            blocks.borrow_and_update();
+        while blocks.next().await.is_some() {
             match self.chain.tickets().await {
                 Ok(tickets) => {
                     for duty in duties(&tickets, &self.roles) {
@@ -70,10 +69,8 @@ impl<C: Chain, S: Shelf> Office<C, S> {
             at_work.retain(|_, task| !task.is_finished());
             self.gauges
                 .update(|progress| progress.duties = at_work.len());
-            if blocks.changed().await.is_err() {
-                return Ok(());
-            }
         }
+        Ok(())
     }
 
     async fn perform(self, duty: Duty) -> Result<(), JournalError> {
@@ -148,11 +145,10 @@ pub async fn announce<C: Chain>(chain: &C, roles: &[Role], contact: &str) {
     let Ok(bytes) = Contact::try_from(contact.as_bytes().to_vec()) else {
         return tracing::warn!("{contact} is too long for a ticket: others cannot fetch from here");
     };
-    let mut blocks = chain.blocks();
+    let mut blocks = each_block(chain);
     let mut patience = Patience::default();
     let mut missing = roles.to_vec();
-    loop {
-        let height = *blocks.borrow_and_update();
+    while let Some(height) = blocks.next().await {
         if patience.is_over(height)
             && let Ok(mut tickets) = chain.tickets().await
         {
@@ -175,9 +171,6 @@ pub async fn announce<C: Chain>(chain: &C, roles: &[Role], contact: &str) {
                 };
                 patience.learn(&say(chain, call).await, height);
             }
-        }
-        if blocks.changed().await.is_err() {
-            return;
         }
     }
 }

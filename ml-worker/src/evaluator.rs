@@ -1,9 +1,12 @@
 //! An evaluator's duty: score the final models of a task on its held-out rows, exactly, and vote on the scores.
 //!
 //! An answer is the class with the largest of the model's integer logits, the lowest class on a tie, as `quern_training` defines it.
+//! A model that its miner does not serve, or that is none of this network after the last step, has no right answers: one miner
+//! cannot keep the others' models from being scored. Without the held-out rows, which the client serves, there is nothing to score.
 
 use std::sync::Arc;
 
+use futures::future::join_all;
 use quern_client::{
     Call, Error, EvaluationVote, MinerInfo, RunId, Score, SeatInfo, TaskId, TaskInfo, TaskSpec,
     TaskStage,
@@ -14,24 +17,12 @@ use quern_work::Hash;
 use crate::{
     backend::BackendError,
     chain::Chain,
-    data::{DataError, Library},
+    data::Library,
     execute::Machine,
-    shelf::{self, Shelf, ShelfError},
-    vote::{Deadline, Standing, Subject},
+    gather::{Gathered, Obstacle, Wait},
+    shelf::{self, Shelf},
+    vote::{Standing, Subject},
 };
-
-/// Why the models cannot be scored now.
-#[derive(Debug, thiserror::Error)]
-enum Obstacle {
-    #[error(transparent)]
-    Chain(#[from] Error),
-    #[error(transparent)]
-    Shelf(#[from] ShelfError),
-    #[error(transparent)]
-    Data(#[from] DataError),
-    #[error("the served state is no final one of this task")]
-    State,
-}
 
 /// One task, as one of its evaluators.
 pub struct Evaluation<C, S> {
@@ -47,54 +38,31 @@ pub struct Evaluation<C, S> {
     pub id: TaskId,
 }
 
-/// Everything that scoring takes.
-struct Material {
+/// What scoring takes.
+pub struct Material {
     spec: TaskSpec,
     held_out: Arc<Dataset>,
-    /// The final models, by ascending run.
-    models: Vec<(RunId, State)>,
+    /// The final models, by ascending run; none where one is not served.
+    models: Vec<(RunId, Option<State>)>,
 }
 
 impl<C: Chain, S: Shelf> Evaluation<C, S> {
-    async fn gather(&self) -> Result<Option<Material>, Obstacle> {
-        let Some(task) = self.chain.task(self.id).await? else {
-            return Ok(None);
-        };
-        let client = task.contact();
-        let TaskInfo {
-            order: Some(order),
-            miners,
-            spec,
-            ..
-        } = task
-        else {
-            return Ok(None);
-        };
-        let client: Vec<String> = client.into_iter().collect();
-        let held_out = self.library.get(&order.held_out, &client).await?;
-        let mut models = Vec::new();
-        for miner in &miners {
-            let Some((run, root)) = finished(miner, order.steps) else {
-                continue;
-            };
-            let ticket = self.chain.ticket(miner.ticket).await?;
-            let contacts: Vec<String> = ticket.and_then(|t| t.contact()).into_iter().collect();
-            let bytes = self
-                .shelf
-                .fetch(&shelf::state(&spec, root), &contacts)
-                .await?;
-            let state = State::decode(&bytes).map_err(|_| Obstacle::State)?;
-            if state.step != order.steps || state.sizes != spec.sizes() {
-                return Err(Obstacle::State);
-            }
-            models.push((run, state));
-        }
-        models.sort_unstable_by_key(|(run, _)| *run);
-        Ok(Some(Material {
-            spec,
-            held_out,
-            models,
-        }))
+    /// The final model of a miner.
+    async fn model(
+        &self,
+        miner: &MinerInfo,
+        root: Hash,
+        spec: &TaskSpec,
+        steps: u64,
+    ) -> Result<State, Obstacle> {
+        let ticket = self.chain.ticket(miner.ticket).await?;
+        let contacts: Vec<String> = ticket.and_then(|t| t.contact()).into_iter().collect();
+        let blob = shelf::state(spec, root);
+        let mut wait = Wait::default();
+        let bytes = wait.served(self.shelf.fetch(&blob, &contacts)).await?;
+        let state = State::decode(&bytes).map_err(|_| Obstacle::State)?;
+        let is_final = state.step == steps && state.sizes == spec.sizes();
+        is_final.then_some(state).ok_or(Obstacle::State)
     }
 }
 
@@ -108,6 +76,8 @@ fn finished(miner: &MinerInfo, steps: u64) -> Option<(RunId, Hash)> {
 
 impl<C: Chain, S: Shelf> Subject for Evaluation<C, S> {
     type Vote = EvaluationVote;
+    type Material = Material;
+    const NOT_SERVED: EvaluationVote = EvaluationVote::NotServed;
 
     fn id(&self) -> u64 {
         self.id.into()
@@ -128,23 +98,59 @@ impl<C: Chain, S: Shelf> Subject for Evaluation<C, S> {
         })
     }
 
-    async fn answer(&self, _: &SeatInfo, deadline: &mut Deadline) -> Option<EvaluationVote> {
-        let material = loop {
-            match deadline.within(self.gather()).await {
-                None => return Some(EvaluationVote::NotServed),
-                Some(Ok(material)) => break material?,
-                Some(Err(obstacle)) => tracing::debug!("{}: {obstacle}", self.name()),
-            }
-            if !deadline.another_block().await {
-                return Some(EvaluationVote::NotServed);
-            }
+    async fn gather(&self, _: &SeatInfo) -> Result<Gathered<Material>, Obstacle> {
+        let Some(task) = self.chain.task(self.id).await? else {
+            return Ok(Gathered::Nothing);
         };
+        let client: Vec<String> = task.contact().into_iter().collect();
+        let TaskInfo {
+            order: Some(order),
+            miners,
+            spec,
+            ..
+        } = task
+        else {
+            return Ok(Gathered::Nothing);
+        };
+        let held_out = self.library.get(&order.held_out, &client);
+        let held_out = Wait::default().served(held_out).await?;
+        // at the same time: slow miners must not keep the attempt from ending
+        let finished = miners.iter().filter_map(|miner| {
+            let (run, root) = finished(miner, order.steps)?;
+            let model = self.model(miner, root, &spec, order.steps);
+            Some(async move { (run, model.await) })
+        });
+        let mut models = Vec::new();
+        for (run, model) in join_all(finished).await {
+            let model = match model {
+                Ok(state) => Some(state),
+                Err(obstacle) if obstacle.is_theirs() => {
+                    tracing::debug!("{}: run {run}: {obstacle}", self.name());
+                    None
+                }
+                Err(obstacle) => return Err(obstacle),
+            };
+            models.push((run, model));
+        }
+        models.sort_unstable_by_key(|(run, _)| *run);
+        let whole = models.iter().all(|(_, model)| model.is_some());
+        let material = Material {
+            spec,
+            held_out,
+            models,
+        };
+        Ok(match whole {
+            true => Gathered::Whole(material),
+            false => Gathered::Part(material),
+        })
+    }
+
+    async fn answer(&self, material: Material) -> Option<EvaluationVote> {
         let machine = self.machine.clone();
-        let name = self.name();
-        let work = move || score(&machine, material);
-        match self.machine.work(work).await {
+        match self.machine.work(move || score(&machine, material)).await {
             Ok(scores) => Some(EvaluationVote::Scores(scores.try_into().ok()?)),
             Err(reason) => {
+                let name = self.name();
                 tracing::error!("{name}: this machine cannot score it: {reason}");
                 None
             }
@@ -167,7 +173,7 @@ impl<C: Chain, S: Shelf> Subject for Evaluation<C, S> {
     }
 }
 
-/// Right answers of every model.
+/// Right answers of every model; none of one that is not there.
 fn score(machine: &Machine, material: Material) -> Result<Vec<Score>, BackendError> {
     let Material {
         spec,
@@ -182,6 +188,9 @@ fn score(machine: &Machine, material: Material) -> Result<Vec<Score>, BackendErr
     models
         .into_iter()
         .map(|(run, state)| {
+            let Some(state) = state else {
+                return Ok(Score { run, correct: 0 });
+            };
             let (seed, dataset) = (Hash::default(), held_out.clone());
             let mut model = machine.hardware.begin(&spec, seed, dataset, state)?;
             let correct = model.accuracy(&held_out)?.correct;
@@ -281,12 +290,13 @@ mod tests {
         answers.iter().zip(rows.y()).filter(|(a, b)| a == b).count() as u32
     }
 
-    async fn evaluate(serve: &[State]) -> EvaluationVote {
+    /// The vote of an evaluator to whom the client serves these rows and the miners these models.
+    async fn evaluate(rows: &Dataset, serve: &[State]) -> EvaluationVote {
         let (chain, shelf) = (ChainDouble::new(10), Double::default());
         let mut undecided = task();
         undecided.evaluation.as_mut().unwrap().seats[0].committed = false;
         chain.world.lock().unwrap().tasks = vec![undecided];
-        publish_dataset(&shelf, &held_out()).await.unwrap();
+        publish_dataset(&shelf, rows).await.unwrap();
         for state in serve {
             publish_state(&shelf, state).await.unwrap();
         }
@@ -325,7 +335,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn every_finished_run_is_scored_as_the_plain_code_answers() {
         let models = [states(STEPS)[STEPS as usize].clone(), final_state_of_4()];
-        let EvaluationVote::Scores(scores) = evaluate(&models).await else {
+        let EvaluationVote::Scores(scores) = evaluate(&held_out(), &models).await else {
             panic!("not scored")
         };
         let expected = [(4, right(&models[1])), (9, right(&models[0]))];
@@ -334,7 +344,20 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_model_that_is_not_served_is_said_so() {
-        assert_eq!(evaluate(&[]).await, EvaluationVote::NotServed);
+    async fn a_model_that_is_not_served_has_no_right_answers_and_the_others_have_theirs() {
+        let served = final_state_of_4();
+        let EvaluationVote::Scores(scores) =
+            evaluate(&held_out(), std::slice::from_ref(&served)).await
+        else {
+            panic!("not scored")
+        };
+        let found: Vec<_> = scores.iter().map(|s| (s.run, s.correct)).collect();
+        assert_eq!(found, [(4, right(&served)), (9, 0)]);
+        assert_ne!(right(&served), 0);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn held_out_rows_that_are_not_served_are_said_so() {
+        assert_eq!(evaluate(&data(), &[]).await, EvaluationVote::NotServed);
     }
 }

@@ -100,11 +100,15 @@ impl Executor {
         })
     }
 
-    /// Brings the state to `step` and gives it, unless it is past it already.
+    /// The state after `step` steps, trained from an earlier one of this run.
     ///
     /// # Errors
-    /// [`BackendError::Exhausted`] and [`BackendError::Device`].
-    pub fn forward(&mut self, step: u64) -> Result<State, BackendError> {
+    /// As [`segment`](Self::segment).
+    pub fn forward(&mut self, from: &State, step: u64) -> Result<State, BackendError> {
+        // states are exact: after equally many steps they are equal
+        if self.run.step_number() != from.step {
+            self.run.restore(from)?;
+        }
         while self.run.step_number() < step {
             self.run.step(None)?;
         }
@@ -131,6 +135,10 @@ mod tests {
             let roots: Vec<Hash> = (first..first + 4).map(|s| weights(s as u64)).collect();
             assert_eq!(done.weights_roots, roots);
         }
-        assert_eq!(executor.forward(11).unwrap(), states(STEPS)[11]);
+        // from where it stands, and from elsewhere
+        for (from, to) in [(8, 11), (11, 12), (2, 3)] {
+            let state = executor.forward(&states(STEPS)[from], to as u64).unwrap();
+            assert_eq!(state, states(STEPS)[to]);
+        }
     }
 }

@@ -8,10 +8,10 @@
 //!    [`backend`] do it, and keeps states and the [`trace`] of what came out in a [`checkpoint::Store`];
 //! 3. [`submitter`] hands seals and shares to the node, in order;
 //! 4. [`miner`] opens runs and brings them to the trainer; a [`claimant`] per run decides by [`claim`] what to claim of the trace, and
-//!    serves what the claim's audit takes.
+//!    serves what the claim's audit takes; the [`keeper`] looks after what runs leave.
 //!
-//! The other roles' [`duties`] are done by [`verifier`] and [`evaluator`], which [`execute`] or score and then [`vote`], and by
-//! [`supervisor`]. All roles meet the world behind two seams, [`chain`] and [`shelf`] (blobs, and through it [`data`]), and keep
+//! The other roles' [`duties`] are done by [`verifier`] and [`evaluator`], which [`gather`], [`execute`] or score and then [`vote`],
+//! and by [`supervisor`]. All roles meet the world behind two seams, [`chain`] and [`shelf`] (blobs, and through it [`data`]), and keep
 //! what must not be forgotten in a [`journal`].
 //!
 //! [`display`] shows what all of them report; [`worker`] wires these together; [`cli`] is the command line.
@@ -30,7 +30,9 @@ pub mod duties;
 mod error;
 pub mod evaluator;
 pub mod execute;
+pub mod gather;
 pub mod journal;
+pub mod keeper;
 pub mod link;
 pub mod miner;
 pub mod shelf;

@@ -1,4 +1,4 @@
-//! A miner's runs: opened when a task is assigned, brought to the trainer, claimed for, and served beyond their end.
+//! A miner's runs: opened when a task is assigned, brought to the trainer, claimed for, and kept beyond their end.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -16,20 +16,18 @@ use tokio::{
 
 use crate::{
     WorkerError,
-    chain::{Chain, Patience, say},
+    chain::{Chain, Patience, each_block, say},
     checkpoint::{Owner, Store},
-    claimant::{Claimant, Final},
+    claimant::{self, Claimant},
     course::{Course, Show},
     data::Library,
     display::Gauges,
     execute::Machine,
     journal::Journal,
+    keeper::{Final, Keeper},
     shelf::{Shelf, publish_dataset},
     trace::{SharedTrace, Trace},
 };
-
-/// Blocks for which the last state of a paid task's run is served after the task has ended: a day of six-second blocks.
-const DAY: u32 = 14_400;
 
 /// Blocks after which a paid task's run that the chain does not show any more is taken for closed.
 const GONE_AFTER: u32 = 256;
@@ -72,7 +70,7 @@ enum Work {
     Open(TaskId, TicketId),
     /// Looking after the run.
     Tend(u64),
-    /// Serving last states.
+    /// Serving what runs left.
     Keep,
 }
 
@@ -87,14 +85,20 @@ impl<C: Chain, S: Shelf> Miner<C, S> {
         let mut tended = BTreeSet::new();
         let mut warned = false;
         let mut ended = JoinSet::new();
-        let keeper = self.clone();
-        let keep = async move { keeper.keep().await };
-        at_work.insert(Work::Keep, ended.spawn(keep));
+        let keeper = Keeper {
+            chain: self.chain.clone(),
+            genesis: self.genesis,
+            shelf: self.shelf.clone(),
+            library: self.library.clone(),
+            journal: self.journal.clone(),
+            data_dir: self.data_dir.clone(),
+        };
+        at_work.insert(Work::Keep, ended.spawn(keeper.keep()));
         loop {
             blocks.borrow_and_update();
             match self.chances().await {
                 Ok((assigned, runs)) => {
-                    if assigned.is_empty() && runs.is_empty() {
+                    if assigned.is_empty() && runs.iter().all(is_done) {
                         self.no_run(&mut warned)?;
                     }
                     for (task, ticket) in assigned {
@@ -105,7 +109,12 @@ impl<C: Chain, S: Shelf> Miner<C, S> {
                             .or_insert_with(|| ended.spawn(open));
                     }
                     for run in runs {
-                        if tended.insert(run.id) {
+                        if is_done(&run) {
+                            // the last claim was accepted while no worker looked
+                            if !tended.contains(&run.id) {
+                                claimant::forget(&self.journal, &self.shelf, run.id).await?;
+                            }
+                        } else if tended.insert(run.id) {
                             let miner = self.clone();
                             let id = run.id;
                             let tend = async move { miner.tend(run).await };
@@ -127,15 +136,12 @@ impl<C: Chain, S: Shelf> Miner<C, S> {
         }
     }
 
-    /// The assignments whose run is not open, and the runs to look after.
+    /// The assignments whose run is not open, and the runs to look after, among them those of paid tasks that are done.
     async fn chances(&self) -> Result<(Vec<(TaskId, TicketId)>, Vec<Run>), Error> {
         let tickets = self.chain.tickets().await?;
         let mut runs = self.chain.runs().await?;
         let assigned = assignments(&tickets, &runs);
-        runs.retain(|run| match run.steps {
-            Some(steps) => run.accepted < steps,
-            None => self.only.is_none_or(|only| run.id == only),
-        });
+        runs.retain(|run| run.steps.is_some() || self.only.is_none_or(|only| run.id == only));
         Ok((assigned, runs))
     }
 
@@ -156,14 +162,10 @@ impl<C: Chain, S: Shelf> Miner<C, S> {
 
     /// Opens a run of an assigned task as soon as its data are here.
     async fn open(self, task: TaskId, ticket: TicketId) -> Result<(), WorkerError> {
-        let mut blocks = self.chain.blocks();
+        let mut blocks = each_block(&self.chain);
         let mut patience = Patience::default();
-        loop {
-            let height = *blocks.borrow_and_update();
+        while let Some(height) = blocks.next().await {
             if !patience.is_over(height) {
-                if blocks.changed().await.is_err() {
-                    return Ok(());
-                }
                 continue;
             }
             match self.try_open(task, ticket, height, &mut patience).await {
@@ -171,10 +173,8 @@ impl<C: Chain, S: Shelf> Miner<C, S> {
                 Ok(false) => {}
                 Err(error) => tracing::debug!("task {task}: {error}"),
             }
-            if blocks.changed().await.is_err() {
-                return Ok(());
-            }
         }
+        Ok(())
     }
 
     /// Whether there is nothing more to be done about it.
@@ -241,6 +241,9 @@ impl<C: Chain, S: Shelf> Miner<C, S> {
         let Some(dataset) = self.data(&run).await? else {
             return Ok(None);
         };
+        if run.steps.is_some() {
+            Final::note(&self.journal, &run, run.spec.dataset.root)?;
+        }
         if let Err(error) = publish_dataset(&self.shelf, &dataset).await {
             tracing::warn!("run {}: cannot serve its data: {error}", run.id);
         }
@@ -301,9 +304,8 @@ impl<C: Chain, S: Shelf> Miner<C, S> {
                 task: wanted.root,
             });
         }
-        let mut blocks = self.chain.blocks();
-        loop {
-            blocks.borrow_and_update();
+        let mut blocks = each_block(&self.chain);
+        while blocks.next().await.is_some() {
             let task = self.chain.task(run.task).await;
             let contact = task.ok().flatten().and_then(|task| task.contact());
             let contacts: Vec<String> = contact.into_iter().collect();
@@ -311,10 +313,8 @@ impl<C: Chain, S: Shelf> Miner<C, S> {
                 Ok(data) => return Ok(Some(data)),
                 Err(reason) => tracing::warn!("run {}: no data yet: {reason}", run.id),
             }
-            if blocks.changed().await.is_err() {
-                return Ok(None);
-            }
         }
+        Ok(None)
     }
 
     /// Asks the chain until it answers; none when the worker ends.
@@ -322,17 +322,14 @@ impl<C: Chain, S: Shelf> Miner<C, S> {
     where
         F: Future<Output = Result<T, Error>>,
     {
-        let mut blocks = self.chain.blocks();
-        loop {
-            blocks.borrow_and_update();
+        let mut blocks = each_block(&self.chain);
+        while blocks.next().await.is_some() {
             match ask().await {
                 Ok(answer) => return Some(answer),
                 Err(error) => tracing::debug!("{error}"),
             }
-            if blocks.changed().await.is_err() {
-                return None;
-            }
         }
+        None
     }
 
     /// Claims for a run, block by block, until all its steps are accepted, or a paid task's run has been gone for long.
@@ -342,15 +339,15 @@ impl<C: Chain, S: Shelf> Miner<C, S> {
         id: u64,
         paid: bool,
     ) -> Result<(), WorkerError> {
-        let mut blocks = self.chain.blocks();
-        let mut seen = *blocks.borrow();
-        loop {
-            let height = *blocks.borrow_and_update();
+        let mut blocks = each_block(&self.chain);
+        let mut last_seen = None;
+        while let Some(height) = blocks.next().await {
+            let seen = *last_seen.get_or_insert(height);
             match (self.chain.run(id).await, self.chain.rules().await) {
                 (Ok(Some(run)), Ok(rules)) => {
-                    seen = height;
+                    last_seen = Some(height);
                     claimant.turn(&run, rules.max_ahead, height).await?;
-                    if run.steps.is_some_and(|steps| run.accepted >= steps) {
+                    if is_done(&run) {
                         tracing::info!("run {id}: all steps are accepted");
                         return Ok(());
                     }
@@ -358,55 +355,19 @@ impl<C: Chain, S: Shelf> Miner<C, S> {
                 // a node that has not caught up does not know the run yet
                 (Ok(None), _) if paid && height >= seen.saturating_add(GONE_AFTER) => {
                     tracing::info!("run {id} is closed");
-                    return Ok(());
+                    return Ok(claimant::forget(&self.journal, &self.shelf, id).await?);
                 }
                 (Ok(None), _) => {}
                 (Err(error), _) | (_, Err(error)) => tracing::debug!("run {id}: {error}"),
             }
-            if blocks.changed().await.is_err() {
-                return Ok(());
-            }
         }
+        Ok(())
     }
+}
 
-    /// Serves the last states of paid tasks' runs until a day after their tasks have ended, and closes those runs then.
-    async fn keep(self) -> Result<(), WorkerError> {
-        let mut blocks = self.chain.blocks();
-        loop {
-            let height = *blocks.borrow_and_update();
-            for name in self.journal.names(Final::NAMES) {
-                let Some(mut last) = self.journal.get::<Final>(&name)? else {
-                    continue;
-                };
-                match last.until {
-                    Some(until) if height >= until => {
-                        let ours = self.library.local_root();
-                        let theirs = last.roots.iter().filter(|root| Some(**root) != ours);
-                        for root in theirs {
-                            self.shelf.unpin(root).await;
-                        }
-                        let run = last.run;
-                        say(&self.chain, quern_client::Call::CloseRun { run }).await;
-                        self.journal.remove(&name);
-                    }
-                    Some(_) => {}
-                    None => {
-                        let over = match self.chain.task(last.task).await {
-                            Ok(task) => task.is_none_or(|task| task.stage.is_over()),
-                            Err(_) => false,
-                        };
-                        if over {
-                            last.until = Some(height.saturating_add(DAY));
-                            self.journal.put(&name, &last)?;
-                        }
-                    }
-                }
-            }
-            if blocks.changed().await.is_err() {
-                return Ok(());
-            }
-        }
-    }
+/// Whether all steps of a run are accepted.
+fn is_done(run: &Run) -> bool {
+    run.steps.is_some_and(|steps| run.accepted >= steps)
 }
 
 /// A run in training, and the trace that it fills.
@@ -453,9 +414,9 @@ mod tests {
     use crate::{
         backend::Isa,
         chain::double::{ACCOUNT, Double as ChainDouble},
-        claim::tests::run,
-        shelf::double::Double,
-        world::{STEPS, data, held_out, spec},
+        claim::{Record, tests::run},
+        shelf::{double::Double, publish_hashes},
+        world::{STEPS, data, held_out, spec, trace},
     };
 
     fn ticket() -> TicketInfo {
@@ -501,7 +462,7 @@ mod tests {
     }
 
     struct Scene {
-        folder: tempfile::TempDir,
+        _folder: tempfile::TempDir,
         chain: ChainDouble,
         shelf: Double,
         arrivals: mpsc::Receiver<Course>,
@@ -528,7 +489,7 @@ mod tests {
             retry: true,
         };
         Scene {
-            folder,
+            _folder: folder,
             chain,
             shelf,
             arrivals,
@@ -581,34 +542,47 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_last_state_is_served_for_a_day_after_its_task() {
-        let scene = scene();
-        let blob = publish_dataset(&scene.shelf, &data()).await.unwrap();
-        let last = Final {
-            task: 5,
-            run: 2,
-            roots: vec![blob.root],
-            until: None,
-        };
+    async fn data_are_noted_before_they_are_served() {
+        let mut scene = scene();
+        publish_dataset(&scene.shelf, &data()).await.unwrap();
+        {
+            let mut world = scene.chain.world.lock().unwrap();
+            world.tasks = vec![task()];
+            world.runs = vec![paid()];
+        }
         let journal = scene.miner.journal.clone();
-        journal.put(&Final::name(2), &last).unwrap();
-        scene.chain.world.lock().unwrap().tasks = vec![task()];
         let mining = tokio::spawn(scene.miner.mine());
-        let until = || journal.get::<Final>("final-2").unwrap().unwrap().until;
-        assert!(scene.chain.is_silent().await);
-        assert_eq!(until(), None);
-        scene
-            .chain
-            .block(|world| world.tasks[0].stage = TaskStage::Completed);
-        assert!(scene.chain.is_silent().await);
-        assert_eq!(until(), Some(11 + DAY));
-        assert!(!scene.shelf.blobs.lock().unwrap().is_empty());
-        scene.chain.height.send_modify(|height| *height = 11 + DAY);
-        assert_eq!(scene.chain.called().await, Call::CloseRun { run: 2 });
-        assert!(scene.shelf.blobs.lock().unwrap().is_empty());
-        assert!(journal.names("").is_empty());
+        scene.arrivals.recv().await.unwrap();
+        let noted: Final = journal.get("final-2").unwrap().unwrap();
+        assert_eq!((noted.task, noted.until), (5, None));
+        assert_eq!(noted.roots, [data().commitment().root]);
         mining.abort();
-        drop(scene.folder);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_claim_that_was_accepted_while_no_worker_looked_is_forgotten() {
+        let scene = scene();
+        let journal = scene.miner.journal.clone();
+        let list = publish_hashes(&scene.shelf, &[[1; 32]]).await.unwrap();
+        let record = Record {
+            claim: trace().claim(2, 0, STEPS).unwrap(),
+            salt: [9; 32],
+            audit: Some(7),
+            served: vec![list.root],
+        };
+        journal.put("claim-2", &record).unwrap();
+        journal.put("claim-3", &record).unwrap();
+        let done = Run {
+            accepted: STEPS,
+            ..paid()
+        };
+        scene.chain.world.lock().unwrap().runs = vec![done];
+        let mining = tokio::spawn(scene.miner.mine());
+        assert!(scene.chain.is_silent().await);
+        // of a run that the node does not show nothing is known
+        assert_eq!(journal.names(""), ["claim-3"]);
+        assert!(scene.shelf.blobs.lock().unwrap().is_empty());
+        mining.abort();
     }
 
     #[test]

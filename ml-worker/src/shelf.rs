@@ -1,17 +1,23 @@
 //! Blobs as the roles see them: content by root, published and fetched behind one seam, and what each kind is made of.
 
-use quern_blobs::{Blob, Blobs};
-use quern_client::{DatasetCommitment, TaskSpec};
-use quern_training::{Dataset, DatasetError, State};
-use quern_work::{Hash, TILE, merkle::CHUNK, task::parameters};
+use quern_blobs::{Blob, Blobs, FetchError};
+use quern_client::{DatasetCommitment, TaskSpec, dataset::blob};
+use quern_training::{Dataset, State};
+use quern_work::{Hash, merkle::CHUNK};
 
 /// Bytes of a hash, the chunk of a list of hashes.
 const HASH: u32 = 32;
 
 /// Why a blob cannot be published or had.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct ShelfError(pub String);
+pub enum ShelfError {
+    /// This worker's disk or blob node fails, or has no room: others may have no such trouble.
+    #[error("{0}")]
+    Here(String),
+    /// Everyone who might have it was asked, and nobody served all of it.
+    #[error("{0}")]
+    NotServed(String),
+}
 
 /// Where blobs are kept, served and fetched.
 pub trait Shelf: Clone + Send + Sync + 'static {
@@ -44,13 +50,21 @@ impl Shelf for Blobs {
     async fn publish(&self, chunk: u32, bytes: Vec<u8>) -> Result<Blob, ShelfError> {
         Self::publish(self, chunk, bytes)
             .await
-            .map_err(|error| ShelfError(error.to_string()))
+            .map_err(|error| ShelfError::Here(error.to_string()))
     }
 
     async fn fetch(&self, blob: &Blob, from: &[String]) -> Result<Vec<u8>, ShelfError> {
         Self::fetch(self, blob, from, |_, _| ())
             .await
-            .map_err(|error| ShelfError(error.to_string()))
+            .map_err(|error| match error {
+                // nobody can serve a blob of a shape that none has
+                FetchError::Exhausted(..) | FetchError::Shape(_) => {
+                    ShelfError::NotServed(error.to_string())
+                }
+                FetchError::Store(_) | FetchError::Damaged(_) | FetchError::Stopped => {
+                    ShelfError::Here(error.to_string())
+                }
+            })
     }
 
     async fn unpin(&self, root: &Hash) {
@@ -60,19 +74,11 @@ impl Shelf for Blobs {
     }
 }
 
-/// Bytes of a state of this task's network.
-pub fn state_len(spec: &TaskSpec) -> u64 {
-    let sizes = spec.sizes();
-    let layers = sizes.len() as u64 - 1;
-    // step, number of layers, sizes, exponents; weights, biases and their momenta
-    8 + 4 + 4 * (layers + 1) + 4 * (2 * layers - 1) + 8 * parameters(&sizes)
-}
-
 /// The blob of a state of this task's network.
 pub fn state(spec: &TaskSpec, root: Hash) -> Blob {
     Blob {
         root,
-        len: state_len(spec),
+        len: State::encoded_len(&spec.sizes()),
         chunk: CHUNK as u32,
     }
 }
@@ -86,13 +92,12 @@ pub fn hashes(root: Hash, count: u32) -> Blob {
     }
 }
 
-/// The blob of a dataset: its row blocks, each its rows and then its labels.
+/// The blob of a dataset.
 pub fn dataset(commitment: &DatasetCommitment) -> Blob {
-    let chunk = TILE as u32 * (commitment.features + 2);
     Blob {
         root: commitment.root,
-        len: u64::from(commitment.row_blocks) * u64::from(chunk),
-        chunk,
+        len: blob::len(commitment),
+        chunk: blob::chunk(commitment.features),
     }
 }
 
@@ -117,43 +122,13 @@ pub async fn publish_hashes<S: Shelf>(shelf: &S, hashes: &[Hash]) -> Result<Blob
 /// # Errors
 /// [`ShelfError`].
 pub async fn publish_dataset<S: Shelf>(shelf: &S, data: &Dataset) -> Result<Blob, ShelfError> {
-    let chunk = dataset(&data.commitment()).chunk;
-    let mut bytes = Vec::with_capacity(chunk as usize * data.row_blocks() as usize);
-    for block in 0..data.row_blocks() {
-        let (rows, labels) = data.row_block(block);
-        bytes.extend(rows.iter().map(|value| *value as u8));
-        bytes.extend(labels.iter().flat_map(|label| label.to_le_bytes()));
-    }
-    shelf.publish(chunk, bytes).await
+    let chunk = blob::chunk(data.features() as u32);
+    shelf.publish(chunk, blob::encode(data)).await
 }
 
 /// The hashes of a fetched list.
 pub fn read_hashes(bytes: &[u8]) -> Vec<Hash> {
     bytes.as_chunks().0.to_vec()
-}
-
-/// The rows of a fetched dataset.
-///
-/// # Errors
-/// The bound that the rows break: whoever committed to them made a mistake.
-pub fn read_dataset(commitment: &DatasetCommitment, bytes: &[u8]) -> Result<Dataset, DatasetError> {
-    let features = commitment.features as usize;
-    let block = dataset(commitment).chunk as usize;
-    let blocks = bytes.len() / block.max(1);
-    let mut x = Vec::with_capacity(blocks * TILE * features);
-    let mut y = Vec::with_capacity(blocks * TILE);
-    for block in bytes.chunks_exact(block.max(1)) {
-        let (rows, labels) = block.split_at(TILE * features);
-        x.extend(rows.iter().map(|byte| *byte as i8));
-        y.extend(
-            labels
-                .as_chunks()
-                .0
-                .iter()
-                .map(|pair| u16::from_le_bytes(*pair)),
-        );
-    }
-    Dataset::new(x, y, features, commitment.classes)
 }
 
 #[cfg(test)]
@@ -162,7 +137,10 @@ pub(crate) mod double {
 
     use std::{
         collections::HashMap,
-        sync::{Arc, Mutex},
+        sync::{
+            Arc, Mutex,
+            atomic::{AtomicBool, Ordering},
+        },
     };
 
     use quern_work::merkle::{Tree, leaf};
@@ -174,6 +152,8 @@ pub(crate) mod double {
     pub(crate) struct Double {
         pub(crate) blobs: Arc<Mutex<HashMap<Hash, Vec<u8>>>>,
         pub(crate) asked: Arc<Mutex<Vec<Vec<String>>>>,
+        /// Whether there is no room for anything more.
+        pub(crate) full: Arc<AtomicBool>,
     }
 
     pub(crate) fn root(chunk: u32, bytes: &[u8]) -> Hash {
@@ -187,6 +167,9 @@ pub(crate) mod double {
         }
 
         async fn publish(&self, chunk: u32, bytes: Vec<u8>) -> Result<Blob, ShelfError> {
+            if self.full.load(Ordering::Relaxed) {
+                return Err(ShelfError::Here("no room".into()));
+            }
             let (root, len) = (root(chunk, &bytes), bytes.len() as u64);
             self.blobs.lock().unwrap().insert(root, bytes);
             Ok(Blob { root, len, chunk })
@@ -195,7 +178,7 @@ pub(crate) mod double {
         async fn fetch(&self, blob: &Blob, from: &[String]) -> Result<Vec<u8>, ShelfError> {
             self.asked.lock().unwrap().push(from.to_vec());
             let found = self.blobs.lock().unwrap().get(&blob.root).cloned();
-            let bytes = found.ok_or_else(|| ShelfError("nobody has it".into()))?;
+            let bytes = found.ok_or_else(|| ShelfError::NotServed("nobody has it".into()))?;
             assert_eq!(bytes.len() as u64, blob.len);
             assert_eq!(root(blob.chunk, &bytes), blob.root);
             Ok(bytes)
@@ -215,29 +198,16 @@ mod tests {
     #[test]
     fn a_states_blob_is_as_long_as_the_state() {
         let state = &states(0)[0];
-        assert_eq!(state_len(&spec()), state.encode().len() as u64);
         let blob = super::state(&spec(), state.root());
+        assert_eq!(blob.len, state.encode().len() as u64);
         assert_eq!(double::root(blob.chunk, &state.encode()), state.root());
     }
 
     #[tokio::test]
-    async fn a_dataset_comes_back_row_by_row() {
+    async fn a_datasets_blob_is_the_one_that_its_commitment_names() {
         let (shelf, data) = (Double::default(), data());
         let blob = publish_dataset(&shelf, &data).await.unwrap();
-        let commitment = data.commitment();
-        assert_eq!(blob, dataset(&commitment));
-        let bytes = shelf.fetch(&blob, &[]).await.unwrap();
-        let back = read_dataset(&commitment, &bytes).unwrap();
-        assert_eq!((back.x(), back.y()), (data.x(), data.y()));
-        assert_eq!(back.commitment(), commitment);
-    }
-
-    #[tokio::test]
-    async fn rows_out_of_bounds_are_refused() {
-        let commitment = data().commitment();
-        let bytes = vec![0x40; dataset(&commitment).len as usize];
-        assert!(read_dataset(&commitment, &bytes).is_err());
-        assert!(read_dataset(&commitment, &[]).is_err());
+        assert_eq!(blob, dataset(&data.commitment()));
     }
 
     #[tokio::test]
@@ -268,6 +238,13 @@ mod tests {
         assert_eq!(read_hashes(&bytes), [[1; 32], [2; 32]]);
         Shelf::unpin(&author, &blob.root).await;
         let unknown = hashes([9; 32], 2);
-        assert!(Shelf::fetch(&verifier, &unknown, &contacts).await.is_err());
+        let refusal = Shelf::fetch(&verifier, &unknown, &contacts).await;
+        assert!(
+            matches!(refusal, Err(ShelfError::NotServed(_))),
+            "{refusal:?}"
+        );
+        verifier.shutdown().await;
+        let refusal = Shelf::fetch(&verifier, &unknown, &contacts).await;
+        assert!(matches!(refusal, Err(ShelfError::Here(_))), "{refusal:?}");
     }
 }

@@ -4,7 +4,7 @@
 //! run's progress; its digest goes on chain, so that anybody who is shown the log later can tell whether it was kept at the time.
 
 use codec::Encode;
-use quern_client::{Call, Error, TaskId, TaskInfo, TaskStage, text};
+use quern_client::{Call, TaskId, TaskInfo, TaskStage, text};
 use quern_work::{
     Hash,
     hash::{Context, derive},
@@ -12,7 +12,7 @@ use quern_work::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    chain::{Chain, Patience, Said, say},
+    chain::{Chain, Patience, Said, each_block, say},
     journal::{Journal, JournalError},
 };
 
@@ -77,10 +77,9 @@ pub async fn supervise<C: Chain>(
     journal: &Journal,
     id: TaskId,
 ) -> Result<(), JournalError> {
-    let mut blocks = chain.blocks();
+    let mut blocks = each_block(chain);
     let mut patience = Patience::default();
-    loop {
-        let height = *blocks.borrow_and_update();
+    while let Some(height) = blocks.next().await {
         match chain.task(id).await {
             Ok(Some(task)) if !task.stage.is_over() && is_ours(&task, chain) => {
                 log(chain, journal, &task, height).await?;
@@ -93,16 +92,10 @@ pub async fn supervise<C: Chain>(
                 }
             }
             Ok(_) => return Ok(()),
-            Err(error) => said(id, &error),
-        }
-        if blocks.changed().await.is_err() {
-            return Ok(());
+            Err(error) => tracing::debug!("task {id}: {error}"),
         }
     }
-}
-
-fn said(id: TaskId, error: &Error) {
-    tracing::debug!("task {id}: {error}");
+    Ok(())
 }
 
 fn is_ours<C: Chain>(task: &TaskInfo, chain: &C) -> bool {

@@ -20,24 +20,12 @@ use quern_work::Hash;
 use crate::{
     backend::BackendError,
     chain::Chain,
-    data::{DataError, Library},
+    data::Library,
     execute::{Executor, Machine, Segment},
-    shelf::{self, Shelf, ShelfError},
-    vote::{Deadline, Standing, Subject},
+    gather::{Gathered, Obstacle, Wait},
+    shelf::{self, Shelf},
+    vote::{Standing, Subject},
 };
-
-/// Why a claim cannot be executed now.
-#[derive(Debug, thiserror::Error)]
-enum Obstacle {
-    #[error(transparent)]
-    Chain(#[from] Error),
-    #[error(transparent)]
-    Shelf(#[from] ShelfError),
-    #[error(transparent)]
-    Data(#[from] DataError),
-    #[error("the served state is none of this step")]
-    State,
-}
 
 /// One audit, as one of its verifiers.
 pub struct Audit<C, S> {
@@ -54,7 +42,7 @@ pub struct Audit<C, S> {
 }
 
 /// Everything that executing takes.
-struct Material {
+pub struct Material {
     info: AuditInfo,
     voter: Account,
     dataset: Arc<Dataset>,
@@ -64,71 +52,10 @@ struct Material {
     drawn: Vec<(u32, State)>,
 }
 
-impl<C: Chain, S: Shelf> Audit<C, S> {
-    async fn gather(&self, seat: &SeatInfo) -> Result<Option<Material>, Obstacle> {
-        let Some(info) = self.chain.audit(self.id).await? else {
-            return Ok(None);
-        };
-        let Some(segments) = info.claim.segments(info.spec.segment) else {
-            return Ok(None);
-        };
-        let author = self.chain.ticket(info.ticket).await?;
-        let task = self.chain.task(info.task).await?;
-        let contacts: Vec<String> = author
-            .and_then(|ticket| ticket.contact())
-            .into_iter()
-            .chain(task.and_then(|task| task.contact()))
-            .collect();
-        let list = |root| shelf::hashes(root, segments);
-        let trace = self
-            .shelf
-            .fetch(&list(info.claim.trace_root), &contacts)
-            .await?;
-        let starts = self
-            .shelf
-            .fetch(&list(info.claim.starts_root), &contacts)
-            .await?;
-        let starts = shelf::read_hashes(&starts);
-        let dataset = self.library.get(&info.spec.dataset, &contacts).await?;
-        let mut drawn = Vec::new();
-        for &index in &seat.segments {
-            let step = info.claim.from + u64::from(index) * u64::from(info.spec.segment);
-            let state = if step == 0 {
-                State::initial(&info.spec.sizes(), &info.seed).map_err(|_| Obstacle::State)?
-            } else {
-                let root = if index == 0 {
-                    self.accepted(&info).await?
-                } else {
-                    starts.get(index as usize).copied()
-                };
-                let blob = shelf::state(&info.spec, root.ok_or(Obstacle::State)?);
-                let bytes = self.shelf.fetch(&blob, &contacts).await?;
-                State::decode(&bytes).map_err(|_| Obstacle::State)?
-            };
-            if state.step != step || state.sizes != info.spec.sizes() {
-                return Err(Obstacle::State);
-            }
-            drawn.push((index, state));
-        }
-        Ok(Some(Material {
-            trace: shelf::read_hashes(&trace),
-            info,
-            voter: seat.voter,
-            dataset,
-            starts,
-            drawn,
-        }))
-    }
-
-    /// Root of the state with which the claim begins.
-    async fn accepted(&self, info: &AuditInfo) -> Result<Option<Hash>, Obstacle> {
-        let run = self.chain.run(info.claim.run).await?;
-        Ok(run.and_then(|run| run.state_root))
-    }
-}
-
 impl<C: Chain, S: Shelf> Subject for Audit<C, S> {
     type Vote = AuditVote;
+    type Material = Material;
+    const NOT_SERVED: AuditVote = AuditVote::NotServed;
 
     fn id(&self) -> u64 {
         self.id
@@ -149,23 +76,69 @@ impl<C: Chain, S: Shelf> Subject for Audit<C, S> {
         })
     }
 
-    async fn answer(&self, seat: &SeatInfo, deadline: &mut Deadline) -> Option<AuditVote> {
-        let material = loop {
-            match deadline.within(self.gather(seat)).await {
-                None => return Some(AuditVote::NotServed),
-                Some(Ok(material)) => break material?,
-                Some(Err(obstacle)) => tracing::debug!("{}: {obstacle}", self.name()),
-            }
-            if !deadline.another_block().await {
-                return Some(AuditVote::NotServed);
-            }
+    async fn gather(&self, seat: &SeatInfo) -> Result<Gathered<Material>, Obstacle> {
+        let Some(info) = self.chain.audit(self.id).await? else {
+            return Ok(Gathered::Nothing);
         };
+        let Some(segments) = info.claim.segments(info.spec.segment) else {
+            return Ok(Gathered::Nothing);
+        };
+        let author = self.chain.ticket(info.ticket).await?;
+        let task = self.chain.task(info.task).await?;
+        let contacts: Vec<String> = author
+            .and_then(|ticket| ticket.contact())
+            .into_iter()
+            .chain(task.and_then(|task| task.contact()))
+            .collect();
+        let mut wait = Wait::default();
+        let roots = [info.claim.trace_root, info.claim.starts_root];
+        let [trace, starts] = roots.map(|root| shelf::hashes(root, segments));
+        let trace = wait.served(self.shelf.fetch(&trace, &contacts)).await?;
+        let starts = wait.served(self.shelf.fetch(&starts, &contacts)).await?;
+        let (trace, starts) = (shelf::read_hashes(&trace), shelf::read_hashes(&starts));
+        let dataset = self.library.get(&info.spec.dataset, &contacts);
+        let dataset = wait.served(dataset).await?;
+        let mut drawn = Vec::new();
+        for &index in &seat.segments {
+            let step = info.claim.from + u64::from(index) * u64::from(info.spec.segment);
+            let state = if step == 0 {
+                State::initial(&info.spec.sizes(), &info.seed).map_err(|_| Obstacle::State)?
+            } else {
+                let root = if index == 0 {
+                    // the state with which the claim begins
+                    let run = self.chain.run(info.claim.run).await?;
+                    let Some(accepted) = run.and_then(|run| run.state_root) else {
+                        return Ok(Gathered::Nothing);
+                    };
+                    accepted
+                } else {
+                    *starts.get(index as usize).ok_or(Obstacle::State)?
+                };
+                let blob = shelf::state(&info.spec, root);
+                let bytes = wait.served(self.shelf.fetch(&blob, &contacts)).await?;
+                State::decode(&bytes).map_err(|_| Obstacle::State)?
+            };
+            if state.step != step || state.sizes != info.spec.sizes() {
+                return Err(Obstacle::State);
+            }
+            drawn.push((index, state));
+        }
+        Ok(Gathered::Whole(Material {
+            trace,
+            info,
+            voter: seat.voter,
+            dataset,
+            starts,
+            drawn,
+        }))
+    }
+
+    async fn answer(&self, material: Material) -> Option<AuditVote> {
         let machine = self.machine.clone();
-        let name = self.name();
-        let work = move || execute(&machine, material);
-        match self.machine.work(work).await {
+        match self.machine.work(move || execute(&machine, material)).await {
             Ok(vote) => Some(vote),
             Err(reason) => {
+                let name = self.name();
                 tracing::error!("{name}: this machine cannot execute it: {reason}");
                 None
             }

@@ -3,6 +3,9 @@
 //! A vote is decided once. It goes into the journal with its salt before anything about it is said, so whatever happens to the
 //! worker it never commits to two votes, and always can reveal the one it committed to. Everything else follows from what the
 //! chain shows: the digest is sent until the seat has it, the vote is sent until the seat has it.
+//!
+//! What an answer takes is served by others. A vote that they do not serve it is one against them, so it is cast only by who has
+//! asked for it and did not get it. Who comes too late to ask, or cannot for reasons of its own, does not vote.
 
 use codec::{Decode, Encode};
 use quern_client::{BallotInfo, Call, Error, SeatInfo};
@@ -13,7 +16,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::{
-    chain::{Chain, say},
+    chain::{Chain, each_block, say},
+    gather::{Gathered, Obstacle},
     journal::{Journal, JournalError},
 };
 
@@ -28,6 +32,12 @@ pub trait Subject: Send + Sync {
     /// What is answered.
     type Vote: Encode + Decode + Send + Sync;
 
+    /// What answering takes.
+    type Material: Send;
+
+    /// The answer where what it takes is not served.
+    const NOT_SERVED: Self::Vote;
+
     /// The number that a digest binds the vote to.
     fn id(&self) -> u64;
 
@@ -37,12 +47,17 @@ pub trait Subject: Send + Sync {
     /// Where the vote stands.
     fn standing(&self) -> impl Future<Output = Result<Standing, Error>> + Send;
 
-    /// Finds the answer. When the deadline passes before what it takes is at hand, that is the answer. None when none can be given.
-    fn answer(
+    /// Gathers what answering takes, as far as it can be had now.
+    ///
+    /// # Errors
+    /// [`Obstacle`]: what there is allows no answer.
+    fn gather(
         &self,
         seat: &SeatInfo,
-        deadline: &mut Deadline,
-    ) -> impl Future<Output = Option<Self::Vote>> + Send;
+    ) -> impl Future<Output = Result<Gathered<Self::Material>, Obstacle>> + Send;
+
+    /// Finds the answer. None when this machine cannot.
+    fn answer(&self, material: Self::Material) -> impl Future<Output = Option<Self::Vote>> + Send;
 
     /// The call that commits to a digest.
     fn commit(&self, digest: Hash) -> Call;
@@ -63,7 +78,7 @@ pub enum Standing {
 }
 
 /// Until when an answer may wait for what it takes.
-pub struct Deadline {
+struct Deadline {
     blocks: watch::Receiver<u32>,
     until: u32,
 }
@@ -77,7 +92,7 @@ impl Deadline {
     }
 
     /// Does the work, unless the deadline passes first.
-    pub async fn within<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+    async fn within<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         let passed = self.blocks.wait_for(|height| *height >= self.until);
         tokio::select! {
             biased;
@@ -87,8 +102,59 @@ impl Deadline {
     }
 
     /// Waits for another block in which to try again; false if the deadline has passed.
-    pub async fn another_block(&mut self) -> bool {
+    async fn another_block(&mut self) -> bool {
         *self.blocks.borrow() < self.until && self.blocks.changed().await.is_ok()
+    }
+
+    /// Whether it has passed, and not the worker ended.
+    fn has_passed(&self) -> bool {
+        *self.blocks.borrow() >= self.until
+    }
+}
+
+/// Finds the answer: with all that it takes, or at the deadline with what the last attempt found out. None when that is not known,
+/// or this machine cannot find it.
+async fn answer<S: Subject>(
+    subject: &S,
+    seat: &SeatInfo,
+    mut deadline: Deadline,
+) -> Option<S::Vote> {
+    /// What is said at the deadline.
+    enum Last<M> {
+        Nothing(String),
+        NotServed,
+        Part(M),
+    }
+    let name = subject.name();
+    let mut last = Last::Nothing("its time is up before anything was asked for".into());
+    loop {
+        match deadline.within(subject.gather(seat)).await {
+            Some(Ok(Gathered::Whole(material))) => return subject.answer(material).await,
+            Some(Ok(Gathered::Nothing)) => return None,
+            Some(Ok(Gathered::Part(material))) => last = Last::Part(material),
+            Some(Err(obstacle)) => {
+                tracing::debug!("{name}: {obstacle}");
+                last = match obstacle.is_theirs() {
+                    true => Last::NotServed,
+                    false => Last::Nothing(obstacle.to_string()),
+                };
+            }
+            None => break,
+        }
+        if !deadline.another_block().await {
+            break;
+        }
+    }
+    if !deadline.has_passed() {
+        return None;
+    }
+    match last {
+        Last::NotServed => Some(S::NOT_SERVED),
+        Last::Part(material) => subject.answer(material).await,
+        Last::Nothing(reason) => {
+            tracing::warn!("{name}: no vote: {reason}");
+            None
+        }
     }
 }
 
@@ -137,15 +203,15 @@ pub async fn vote<C: Chain, S: Subject>(
     journal: &Journal,
     subject: &S,
 ) -> Result<(), JournalError> {
-    let mut blocks = chain.blocks();
+    let mut blocks = each_block(chain);
     let mut over = None;
-    loop {
-        let height = *blocks.borrow_and_update();
+    while let Some(height) = blocks.next().await {
         match subject.standing().await {
             Ok(Standing::Over) => {
                 let since = *over.get_or_insert(height);
                 if height >= since.saturating_add(SETTLED) {
-                    break;
+                    forget(journal, subject);
+                    return Ok(());
                 }
             }
             Ok(Standing::Undrawn) => over = None,
@@ -153,20 +219,21 @@ pub async fn vote<C: Chain, S: Subject>(
                 over = None;
                 let account = chain.account();
                 let Some(seat) = ballot.seats.iter().find(|seat| seat.voter == account) else {
-                    break;
+                    forget(journal, subject);
+                    return Ok(());
                 };
                 turn(chain, journal, subject, &ballot, seat, height).await?;
             }
             Err(error) => tracing::debug!("{}: {error}", subject.name()),
         }
-        if blocks.changed().await.is_err() {
-            return Ok(());
-        }
     }
+    Ok(())
+}
+
+fn forget(journal: &Journal, subject: &impl Subject) {
     for name in journal.names(&format!("{}-", subject.name())) {
         journal.remove(&name);
     }
-    Ok(())
 }
 
 async fn turn<C: Chain, S: Subject>(
@@ -187,8 +254,8 @@ async fn turn<C: Chain, S: Subject>(
     let call = match (step, kept) {
         (Next::Commit, Some(kept)) => subject.commit(digest(chain, subject, &kept)),
         (Next::Commit, None) => {
-            let mut deadline = Deadline::new(chain.blocks(), ballot.commit_until);
-            let Some(vote) = subject.answer(seat, &mut deadline).await else {
+            let deadline = Deadline::new(chain.blocks(), ballot.commit_until);
+            let Some(vote) = answer(subject, seat, deadline).await else {
                 return Ok(());
             };
             let record = Record {
@@ -244,20 +311,35 @@ mod tests {
     };
 
     use super::*;
-    use crate::chain::double::{ACCOUNT, Double};
+    use crate::{
+        chain::double::{ACCOUNT, Double},
+        shelf::ShelfError,
+    };
 
     /// A subject whose answer is another one every time.
     struct Riddle {
         standing: Mutex<Standing>,
         asked: AtomicU32,
+        /// What becomes of attempts to gather: the last of these for ever, the others once; none ends before the test does.
+        attempts: Mutex<Vec<Option<Attempt>>>,
     }
+
+    type Attempt = fn() -> Result<Gathered<()>, Obstacle>;
+
+    /// The answer where what it takes is not served.
+    const NOT_SERVED: u32 = u32::MAX;
 
     impl Riddle {
         fn new() -> Arc<Self> {
             Arc::new(Self {
                 standing: Mutex::new(Standing::Ballot(ballot())),
                 asked: AtomicU32::new(0),
+                attempts: Mutex::new(vec![Some(|| Ok(Gathered::Whole(())))]),
             })
+        }
+
+        fn attempts(&self, attempts: &[Option<Attempt>]) {
+            *self.attempts.lock().unwrap() = attempts.to_vec();
         }
 
         fn seat(&self, change: impl FnOnce(&mut BallotInfo)) {
@@ -269,6 +351,8 @@ mod tests {
 
     impl Subject for Arc<Riddle> {
         type Vote = u32;
+        type Material = ();
+        const NOT_SERVED: u32 = NOT_SERVED;
 
         fn id(&self) -> u64 {
             7
@@ -282,7 +366,21 @@ mod tests {
             Ok(self.standing.lock().unwrap().clone())
         }
 
-        async fn answer(&self, _: &SeatInfo, _: &mut Deadline) -> Option<u32> {
+        async fn gather(&self, _: &SeatInfo) -> Result<Gathered<()>, Obstacle> {
+            let attempt = {
+                let mut attempts = self.attempts.lock().unwrap();
+                match attempts.len() {
+                    1 => attempts[0],
+                    _ => attempts.remove(0),
+                }
+            };
+            match attempt {
+                Some(attempt) => attempt(),
+                None => std::future::pending().await,
+            }
+        }
+
+        async fn answer(&self, (): ()) -> Option<u32> {
             Some(self.asked.fetch_add(1, Ordering::Relaxed))
         }
 
@@ -425,6 +523,68 @@ mod tests {
         riddle.seat(|ballot| ballot.seats[0].voter = [1; 32]);
         start(&chain, &journal, &riddle).await.unwrap().unwrap();
         assert!(chain.is_silent().await);
+    }
+
+    /// The vote of one whose attempts at gathering become this, where the blocks begin at `height` and go on to the deadline;
+    /// none if there is none.
+    async fn vote_after(height: u32, attempts: &[Option<Attempt>]) -> Option<u32> {
+        let (_folder, journal) = journal();
+        let (chain, riddle) = (Double::new(height), Riddle::new());
+        riddle.attempts(attempts);
+        let voter = start(&chain, &journal, &riddle);
+        while *chain.height.borrow() < 27 {
+            assert!(chain.is_silent().await, "before the deadline");
+            chain.block(|_| ());
+        }
+        let silent = chain.is_silent().await;
+        voter.abort();
+        let name = journal.names("").pop()?;
+        assert!(!silent);
+        let kept: Record = journal.get(&name).unwrap()?;
+        Some(u32::decode(&mut &kept.vote[..]).unwrap())
+    }
+
+    fn not_served() -> Result<Gathered<()>, Obstacle> {
+        Err(ShelfError::NotServed("nobody has it".into()).into())
+    }
+
+    fn no_room() -> Result<Gathered<()>, Obstacle> {
+        Err(ShelfError::Here("no room".into()).into())
+    }
+
+    fn a_part() -> Result<Gathered<()>, Obstacle> {
+        Ok(Gathered::Part(()))
+    }
+
+    #[tokio::test]
+    async fn what_others_do_not_serve_is_said_so_at_the_deadline() {
+        let expected = Some(NOT_SERVED);
+        assert_eq!(vote_after(25, &[Some(not_served)]).await, expected);
+        // an attempt that was made, and another that the deadline cuts off
+        let cut_off = [Some(not_served as Attempt), None];
+        assert_eq!(vote_after(25, &cut_off).await, expected);
+    }
+
+    #[tokio::test]
+    async fn who_comes_too_late_to_ask_does_not_vote() {
+        for height in 27..30 {
+            assert_eq!(vote_after(height, &[None]).await, None);
+        }
+    }
+
+    #[tokio::test]
+    async fn troubles_of_its_own_are_held_against_nobody() {
+        assert_eq!(vote_after(25, &[Some(no_room)]).await, None);
+        // it was not served at first, and whether it is now this worker cannot find out
+        let attempts = [Some(not_served as Attempt), Some(no_room)];
+        assert_eq!(vote_after(24, &attempts).await, None);
+        let attempts = [Some(no_room as Attempt), Some(not_served)];
+        assert_eq!(vote_after(24, &attempts).await, Some(NOT_SERVED));
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_what_is_not_served_waits_for_the_deadline() {
+        assert_eq!(vote_after(25, &[Some(a_part)]).await, Some(0));
     }
 
     #[test]

@@ -91,6 +91,8 @@ pub struct BlobOptions {
     pub peers: Vec<Multiaddr>,
     /// Most bytes kept.
     pub capacity: u64,
+    /// Most connections that others may have open.
+    pub connections: u32,
 }
 
 impl Options {
@@ -253,6 +255,7 @@ async fn serve(
         listen,
         external: options.external.clone(),
         bootstrap: options.peers.clone(),
+        max_incoming: options.connections,
         ..Config::new(folder)
     };
     let last: Option<(String, String)> = journal.get(LISTENED)?;
@@ -373,6 +376,7 @@ mod tests {
             external: None,
             peers: Vec::new(),
             capacity: 1 << 20,
+            connections: 8,
         }
     }
 

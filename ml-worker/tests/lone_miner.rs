@@ -1,7 +1,10 @@
 //! The trainer against a chain's double: templates in, orders out, every seal and segment checked by the plain code.
 
 use std::{
+    env, fs,
+    io::{self, Write},
     path::Path,
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -15,7 +18,7 @@ use quern_training::{Dataset, State, weights_tree};
 use quern_work::{Hash, Terms, WorkSeal, hash, target, task::TaskSpec, verify};
 use quern_worker::{
     WorkerError,
-    backend::{Hardware, Isa},
+    backend::{Device, Hardware, Isa},
     checkpoint::{Owner, Store},
     course::{Course, Show},
     display::{Gauges, Phase, Progress},
@@ -28,6 +31,9 @@ use tokio::{
     runtime::Runtime,
     sync::{mpsc, watch},
 };
+
+#[path = "../src/backend/cuda/emulation/library.rs"]
+mod library;
 
 const SEED: Hash = [7; 32];
 const FEATURES: usize = 512;
@@ -110,6 +116,17 @@ fn exact_segment(from: u64) -> SegmentResult {
     }
 }
 
+/// The CPU; what the worker chooses by itself where a CUDA device is known to be, and then it says which.
+fn device() -> Device {
+    if env::var_os("QUERN_GPU").is_none() {
+        return Device::Cpu;
+    }
+    let lines = tracing_subscriber::fmt().with_writer(io::stderr);
+    // Another course may have begun before.
+    let _ = lines.with_ansi(false).try_init();
+    Device::Auto
+}
+
 /// A course of a run with its folder under `data_dir`, and the trace that it fills.
 fn course(data_dir: &Path, run: &Run) -> (Course, SharedTrace) {
     let owner = Owner {
@@ -124,7 +141,7 @@ fn course(data_dir: &Path, run: &Run) -> (Course, SharedTrace) {
         .trace()
         .unwrap_or_else(|| Trace::new(SEGMENT, 0, first.root()));
     let trace = SharedTrace::new(trace);
-    let hardware = Hardware::cpu(1, Isa::detect());
+    let hardware = Hardware::open(device(), 1, Isa::detect()).unwrap();
     let data = Arc::new(dataset());
     let training = hardware.begin(&spec(), SEED, data, first).unwrap();
     let show = Show {
@@ -174,6 +191,7 @@ impl Double {
                 share_difficulty: 1 << 22,
                 omega_b: 1 << 32,
                 omega_m: 0,
+                max_vote_macs: 1 << 44,
             },
             runs: vec![run.clone()],
         };
@@ -399,6 +417,28 @@ fn a_restarted_worker_goes_on_where_it_was() {
 }
 
 #[test]
+fn what_a_killed_worker_had_found_out_the_next_one_knows_before_it_trains_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Double::start(folder.path(), run());
+    first.wait_until(|progress| progress.phase == Phase::Waiting);
+    let known = first.trace.lock().clone();
+    assert_eq!(known.whole(), MAX_AHEAD);
+    // what lies there when it is killed, with no state but an early one
+    let left = tempfile::tempdir().unwrap();
+    let own = Path::new("0505050505050505/run-3");
+    fs::create_dir_all(left.path().join(own)).unwrap();
+    for file in ["trace.json", "step-000000000008.state"] {
+        let file = own.join(file);
+        fs::copy(folder.path().join(&file), left.path().join(&file)).unwrap();
+    }
+    first.stop().unwrap();
+    let second = Double::start(left.path(), run());
+    second.wait_until(|progress| progress.phase == Phase::Mining);
+    assert_eq!(*second.trace.lock(), known);
+    second.stop().unwrap();
+}
+
+#[test]
 fn a_worker_stopped_at_the_end_of_its_window_starts_there() {
     let folder = tempfile::tempdir().unwrap();
     let first = Double::start(folder.path(), run());
@@ -463,4 +503,42 @@ fn no_node_and_no_run_are_waited_for() {
     chain.next_template(|template| template.runs.push(run()));
     chain.checked_seal();
     chain.stop().unwrap();
+}
+
+/// What a test of this file says in a process that finds the emulation where NVIDIA's driver would be, and the device fails in its
+/// `last` launch; nothing, and one line that says why, where nothing can be emulated.
+fn on_an_emulated_driver(test: &str, last: u32) -> Option<String> {
+    let driver = match library::driver() {
+        Ok(driver) => driver,
+        Err(why) => {
+            let _ = writeln!(io::stderr(), "skipped: the driver is not emulated: {why}");
+            return None;
+        }
+    };
+    let done = Command::new(env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env("LD_LIBRARY_PATH", &driver.folder)
+        .env("QUERN_GPU", "1")
+        .env("QUERN_KERNELS", &driver.kernels)
+        .env("QUERN_EMULATION_LAUNCHES", last.to_string())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&done.stdout);
+    let complained = String::from_utf8_lossy(&done.stderr);
+    assert!(said.contains("1 passed"), "{said}{complained}");
+    Some(complained.into_owned())
+}
+
+#[test]
+fn a_miner_on_a_device_gives_the_same_and_goes_on_without_it() {
+    const TRAINING: &str = "training on emulated driver (cuda:0)";
+    const LOST: &str = "goes on on the CPU from step";
+    for (last, losses) in [(u32::MAX, 0), (500, 1)] {
+        let test = "every_seal_share_and_segment_of_a_lone_miner_holds";
+        let Some(said) = on_an_emulated_driver(test, last) else {
+            return;
+        };
+        assert_eq!(said.matches(TRAINING).count(), 1, "{said}");
+        assert_eq!(said.matches(LOST).count(), losses, "{said}");
+    }
 }

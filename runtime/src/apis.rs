@@ -3,9 +3,10 @@
 use crate::{
     AccountId, Audits, Balance, Block, Difficulty, Executive, Grandpa, Hash, InherentDataExt,
     Nonce, Reputation, Runtime, RuntimeGenesisConfig, System, Tasks, Tickets, TransactionPayment,
-    VERSION, Work, opaque::SessionKeys, parameters, presets,
+    VERSION, Work, equivocation, opaque::SessionKeys, parameters, presets,
 };
 use alloc::{string::String, vec::Vec};
+use codec::Encode;
 use polkadot_sdk::{
     frame_support::{
         genesis_builder_helper::{build_state, get_preset},
@@ -123,17 +124,21 @@ sp_api::impl_runtime_apis! {
         }
 
         fn submit_report_equivocation_unsigned_extrinsic(
-            _: sp_consensus_grandpa::EquivocationProof<<Block as BlockT>::Hash, NumberFor<Block>>,
-            _: sp_consensus_grandpa::OpaqueKeyOwnershipProof,
+            votes: sp_consensus_grandpa::EquivocationProof<
+                <Block as BlockT>::Hash,
+                NumberFor<Block>,
+            >,
+            key_owner_proof: sp_consensus_grandpa::OpaqueKeyOwnershipProof,
         ) -> Option<()> {
-            None
+            equivocation::submit(votes, key_owner_proof.decode()?)
         }
 
         fn generate_key_ownership_proof(
             _: sp_consensus_grandpa::SetId,
-            _: sp_consensus_grandpa::AuthorityId,
+            key: sp_consensus_grandpa::AuthorityId,
         ) -> Option<sp_consensus_grandpa::OpaqueKeyOwnershipProof> {
-            None
+            let seats = equivocation::prove(key)?;
+            Some(sp_consensus_grandpa::OpaqueKeyOwnershipProof::new(seats.encode()))
         }
     }
 

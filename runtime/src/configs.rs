@@ -7,6 +7,7 @@ use crate::{
     Work,
     author::Author,
     emergency::Callable,
+    equivocation,
     migrations::Migrations,
     money::{DealWithFees, FromTreasury, MILLI_QRN, QRN, TreasuryAccount},
     opaque, parameters,
@@ -27,7 +28,7 @@ use polkadot_sdk::{
         self,
         limits::{BlockLength, BlockWeights},
     },
-    pallet_balances, pallet_grandpa, pallet_session, pallet_timestamp,
+    pallet_authorship, pallet_balances, pallet_grandpa, pallet_session, pallet_timestamp,
     pallet_transaction_payment::{self, FungibleAdapter, Multiplier, TargetedFeeAdjustment},
     sp_runtime::{
         FixedPointNumber, Perbill, Perquintill,
@@ -72,6 +73,8 @@ impl frame_system::Config for Runtime {
     type Lookup = AccountIdLookup<AccountId, ()>;
     type MaxConsumers = ConstU32<16>;
     type Nonce = Nonce;
+    /// Draws, once the parent's seal is recorded.
+    type PostInherents = (Tasks, Audits);
     type SingleBlockMigrations = Migrations;
     type AccountData = pallet_balances::AccountData<Balance>;
     type SS58Prefix = polkadot_sdk::frame_support::traits::ConstU16<42>;
@@ -150,13 +153,18 @@ impl pallet_session::Config for Runtime {
 }
 
 impl pallet_grandpa::Config for Runtime {
-    type EquivocationReportSystem = ();
-    type KeyOwnerProof = polkadot_sdk::sp_core::Void;
+    type EquivocationReportSystem = equivocation::Reports;
+    type KeyOwnerProof = equivocation::Seats;
     type MaxAuthorities = ConstU32<128>;
     type MaxNominators = ConstU32<0>;
-    type MaxSetIdSessionEntries = ConstU64<0>;
+    type MaxSetIdSessionEntries = equivocation::RememberedSets;
     type RuntimeEvent = RuntimeEvent;
-    type WeightInfo = ();
+    type WeightInfo = equivocation::ReportWeight;
+}
+
+impl pallet_authorship::Config for Runtime {
+    type EventHandler = ();
+    type FindAuthor = Author;
 }
 
 impl pallet_difficulty::Config for Runtime {
@@ -187,9 +195,11 @@ impl pallet_tickets::Config for Runtime {
     type PoolTarget = parameters::tickets::PoolTarget;
     type PriceFloor = parameters::tickets::PriceFloor;
     type PriceInterval = parameters::tickets::PriceInterval;
+    type ReportWithin = equivocation::ReportWithin;
     type Reputation = Reputation;
     type RuntimeHoldReason = RuntimeHoldReason;
     type Unbonding = parameters::tickets::Unbonding;
+    type Voters = equivocation::Voters;
     type WeightInfo = ();
 }
 
@@ -260,6 +270,7 @@ impl Get<WorkLimits> for Limits {
             share_difficulty: parameters::work::ShareDifficulty::get(),
             omega_b: parameters::work::OmegaB::get(),
             omega_m: parameters::work::OmegaM::get(),
+            max_vote_macs: parameters::work::MaxVoteMacs::get(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What can be stopped when something is wrong, and what never can.
 //!
-//! - *Safe mode*: money stands still. Duties under way go on, so that nobody misses a deadline by it, and so
-//!   does mining.
+//! - *Safe mode*: money stands still, but for what the treasury's track has decided. Duties under way go on,
+//!   so that nobody misses a deadline by it, and so does mining.
 //! - A *pause* stops single calls by name.
 //!
 //! Neither stops what the chain itself needs: the calls that every block must carry, and those by which
@@ -51,14 +51,24 @@ fn vital(pallet: &str, call: &str) -> bool {
     }
 }
 
-/// Whether this call is part of a duty that has a deadline.
+/// Whether this call is part of a duty that has a deadline: a ticket that expires meanwhile could do none.
 fn duty(pallet: &str, call: &str) -> bool {
     match pallet {
         "Work" => !matches!(call, "close_run" | "forfeit"),
         "Audits" => true,
-        "Tasks" => matches!(call, "log_round" | "commit_scores" | "reveal_scores"),
+        "Tasks" => matches!(
+            call,
+            "replace" | "log_round" | "commit_scores" | "reveal_scores"
+        ),
+        "Tickets" => call == "renew",
         _ => false,
     }
+}
+
+/// Whether this call is a decision of the treasury's track, or pays what it decided in its time. A call that a
+/// referendum has decided is made once: refused, it would be lost.
+fn decided(pallet: &str) -> bool {
+    pallet == "Treasury"
 }
 
 /// What safe mode lets pass.
@@ -67,7 +77,8 @@ pub struct InSafeMode;
 impl Contains<RuntimeCall> for InSafeMode {
     fn contains(call: &RuntimeCall) -> bool {
         let name = call.get_call_metadata();
-        vital(name.pallet_name, name.function_name) || duty(name.pallet_name, name.function_name)
+        let (pallet, call) = (name.pallet_name, name.function_name);
+        vital(pallet, call) || duty(pallet, call) || decided(pallet)
     }
 }
 

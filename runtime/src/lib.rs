@@ -11,6 +11,7 @@
 //! | `migrations.rs` | what a release does to the state that it finds |
 //! | `money.rs` | units, where fees go, and what the treasury pays |
 //! | `author.rs` | who made a block |
+//! | `equivocation.rs` | what becomes of validators that vote for two chains |
 //! | `presets.rs` | the genesis of the `dev` and `local` chains |
 //! | `apis.rs` | what the node may ask |
 
@@ -30,6 +31,7 @@ pub mod author;
 mod benchmarks;
 pub mod configs;
 pub mod emergency;
+pub mod equivocation;
 pub mod governance;
 pub mod migrations;
 pub mod money;
@@ -44,11 +46,11 @@ pub use apis::RuntimeApi;
 
 use alloc::vec::Vec;
 use polkadot_sdk::{
-    frame_executive, frame_metadata_hash_extension, frame_support, frame_system, pallet_balances,
-    pallet_conviction_voting, pallet_grandpa, pallet_multisig, pallet_parameters, pallet_preimage,
-    pallet_proxy, pallet_referenda, pallet_safe_mode, pallet_scheduler, pallet_session,
-    pallet_timestamp, pallet_transaction_payment, pallet_treasury, pallet_tx_pause, pallet_utility,
-    sp_core, sp_runtime, sp_version,
+    frame_executive, frame_metadata_hash_extension, frame_support, frame_system, pallet_authorship,
+    pallet_balances, pallet_conviction_voting, pallet_grandpa, pallet_multisig, pallet_parameters,
+    pallet_preimage, pallet_proxy, pallet_referenda, pallet_safe_mode, pallet_scheduler,
+    pallet_session, pallet_timestamp, pallet_transaction_payment, pallet_treasury, pallet_tx_pause,
+    pallet_utility, sp_core, sp_runtime, sp_version,
 };
 use sp_runtime::{
     MultiAddress, MultiSignature, generic, impl_opaque_keys,
@@ -247,4 +249,7 @@ mod runtime {
 
     #[runtime::pallet_index(24)]
     pub type Governance = pallet_governance::Pallet<Runtime>;
+
+    #[runtime::pallet_index(25)]
+    pub type Authorship = pallet_authorship::Pallet<Runtime>;
 }

@@ -26,13 +26,10 @@ use quern_market::vote::MAX_DRAWN_SEGMENTS;
 pub const DAY: BlockNumber = 14_400;
 
 /// Blocks of a year.
-const YEAR: BlockNumber = 365 * DAY;
+pub const YEAR: BlockNumber = 365 * DAY;
 
 /// One in Q32.32.
 const ONE: u64 = 1 << 32;
-
-/// How often an audit without a quorum is drawn again.
-const REDRAWS: u64 = 2;
 
 /// Tiles that a run may draw per parameter of its network, Q32.32.
 ///
@@ -182,6 +179,9 @@ macro_rules! parameters {
 
 const BLOCKS: u128 = DAY as u128;
 
+/// Fewest blocks for voters: they keep a few in reserve for their transactions, and still need time to work.
+const WINDOW: u128 = 10;
+
 parameters! {
     /// What a licence costs, and how long it lasts.
     mod tickets as Tickets at 0 {
@@ -195,7 +195,8 @@ parameters! {
         PoolTarget at 3, "pool_target": u32 = 40_960, in 1 => 10_000_000, "tickets";
         /// Blocks for which a ticket is live.
         Lifetime at 4, "lifetime": u32 = 30 * DAY, in 100 => u128::from(YEAR), "blocks";
-        /// Blocks from a ticket's end until its stake can be withdrawn; longer than any audit.
+        /// Blocks from a ticket's end until its stake can be withdrawn; longer than any audit, with all that
+        /// may delay it. For as long a validator's votes can be reported.
         Unbonding at 5, "unbonding": u32 = 7 * DAY, in 1 => u128::from(YEAR), "blocks";
         /// Most validators of a session.
         MaxValidators at 6, "max_validators": u32 = 32, in 1 => u128::from(MAX_VALIDATORS), "accounts";
@@ -210,9 +211,9 @@ parameters! {
         /// Blocks for each further claim.
         ProgressWithin at 2, "progress_within": u32 = 600, in 1 => 30 * BLOCKS, "blocks";
         /// Blocks for evaluators to commit to their scores.
-        CommitWithin at 3, "commit_within": u32 = 20, in 1 => BLOCKS, "blocks";
+        CommitWithin at 3, "commit_within": u32 = 20, in WINDOW => BLOCKS, "blocks";
         /// Blocks to reveal them.
-        RevealWithin at 4, "reveal_within": u32 = 10, in 1 => BLOCKS, "blocks";
+        RevealWithin at 4, "reveal_within": u32 = 10, in WINDOW => BLOCKS, "blocks";
     }
 
     /// Which draws count, and what claims must keep to.
@@ -234,6 +235,9 @@ parameters! {
         RunDeposit at 6, "run_deposit": u128 = QRN, in MILLI_QRN => 1_000 * QRN, "10^-12 QRN";
         /// What the treasury pays for accepted work on commons tasks.
         CommonsRate at 7, "commons_rate": u128 = 0, in 0 => 1_000 * QRN, "10^-12 QRN per 10^12 MACs";
+        /// What a verifier or an evaluator may be asked to execute for one ballot: tasks that would ask more
+        /// are refused. Those that are open stay.
+        MaxVoteMacs at 8, "max_vote_macs": u64 = 1 << 42, in 1 << 36 => 1 << 60, "MACs";
     }
 
     /// How claims are checked.
@@ -245,9 +249,9 @@ parameters! {
         /// Blocks from a claim's reveal to the draw.
         DrawAfter at 2, "draw_after": u32 = 2, in 1 => BLOCKS, "blocks";
         /// Blocks for commitments to votes.
-        CommitWithin at 3, "commit_within": u32 = 20, in 1 => BLOCKS, "blocks";
+        CommitWithin at 3, "commit_within": u32 = 20, in WINDOW => BLOCKS, "blocks";
         /// Blocks for the votes after that.
-        RevealWithin at 4, "reveal_within": u32 = 10, in 1 => BLOCKS, "blocks";
+        RevealWithin at 4, "reveal_within": u32 = 10, in WINDOW => BLOCKS, "blocks";
     }
 
     /// How fast deeds are forgotten.
@@ -287,14 +291,14 @@ fn consistent() -> Result<(), Breach> {
             "tickets.base_price",
         ));
     }
-    let ballot = [
+    let audit = pallet_audits::longest(
         audits::DrawAfter::get(),
         audits::CommitWithin::get(),
         audits::RevealWithin::get(),
-    ];
-    let audit: u64 = ballot.map(u64::from).iter().sum();
-    // A stake must answer for a vote as long as the vote's audit may last.
-    if u64::from(tickets::Unbonding::get()) <= (1 + REDRAWS) * audit {
+        <Runtime as pallet_audits::Config>::MaxActive::get(),
+    );
+    // A stake must answer for a claim or a vote as long as its audit may last.
+    if u64::from(tickets::Unbonding::get()) <= audit {
         return Err(Breach::Inconsistent(
             "tickets.unbonding",
             "audits.commit_within",

@@ -128,6 +128,12 @@ impl Node {
         self.await_rpc(from).await;
     }
 
+    /// The same without one of its flags.
+    pub async fn restart_without(&mut self, flag: &str) {
+        self.arguments.retain(|argument| argument != flag);
+        self.restart().await;
+    }
+
     /// Where a client connects.
     pub fn url(&self) -> String {
         format!("ws://127.0.0.1:{}", self.rpc)

@@ -148,7 +148,7 @@ fn change_seal(block: &mut Value, signing: &Signing, signer: Player, change: Cha
     let mut seal = SignedSeal::decode_strict(&payload).unwrap().seal;
     change(&mut seal);
     let Signing { genesis, pre_hash } = signing;
-    let signed = SignedSeal::sign(&signer.signer(), genesis, pre_hash, seal);
+    let signed = signer.signer().sign_seal(genesis, pre_hash, seal);
     let item = [SEAL_ITEM, &signed.encode().encode()].concat();
     *log = format!("0x{}", hex::encode(item)).into();
 }

@@ -5,11 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use quern_client::text;
 use quern_tests::{
     Chain, Node, Player, Work, Worker,
     binary::{self, Ended},
-    glyphs, turn,
+    glyphs, quern, turn,
 };
+use serde_json::json;
 
 /// Nobody listens on port 1 of the loopback.
 const NOBODY: &str = "ws://127.0.0.1:1";
@@ -197,6 +199,30 @@ async fn the_command_line_answers_or_says_why_not() {
         );
         assert!(!ended.stdout.is_empty(), "{arguments:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn money_is_sent_and_a_node_gets_keys_to_vote_with() {
+    let _turn = turn().await;
+    let chain = Chain::dev(Work::LIGHT, &glyphs());
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::validator(&chain, Player::Alice, &[]).await;
+    let _worker = Worker::start(&node, Player::Alice, &folder.path().join("worker"), &[]);
+    node.reaches(1).await;
+
+    let nobody = [7; 32];
+    let (to, suri) = (text::hex32(&nobody), Player::Bob.suri());
+    let sent = quern(&node, &["send", "12.5", &to, "--key", &suri]).unwrap();
+    assert_eq!(sent["amount"], "12500000000000");
+    let client = node.client().await;
+    let balance = client.balance(&nobody, None).await.unwrap();
+    assert_eq!(balance.free, 12_500_000_000_000);
+    let refusal = quern(&node, &["send", "0.000000000001", &to, "--key", "//Nobody"]);
+    assert!(refusal.is_err());
+
+    let entered = quern(&node, &["validate", "--key", &suri]).unwrap();
+    let known = node.call("author_hasSessionKeys", json!([entered["keys"]]));
+    assert_eq!(known, true);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,7 @@ use std::{
 };
 
 use codec::Encode;
-use quern_client::{Client, Hash, Header, Run, SealError, SignedSeal, WorkSeal, text::parse_hex32};
+use quern_client::{Client, Hash, Header, Run, SealError, WorkSeal, text::parse_hex32};
 use quern_tests::{Chain, Node, Player, Work, Worker, binary, glyphs, skip, turn};
 use quern_work::target;
 use serde_json::{Value, json};
@@ -165,7 +165,9 @@ fn with_seal(header: &Header, genesis: &Hash, seal: WorkSeal) -> Vec<u8> {
     let old = header.seal_bytes().unwrap().encode();
     let position = find(&header.encoded, &old);
     let (before, rest) = header.encoded.split_at(position);
-    let signed = SignedSeal::sign(&Player::Alice.signer(), genesis, &header.pre_hash(), seal);
+    let signed = Player::Alice
+        .signer()
+        .sign_seal(genesis, &header.pre_hash(), seal);
     [before, &signed.encode().encode(), &rest[old.len()..]].concat()
 }
 

@@ -1,7 +1,7 @@
 //! Bad seals and bad shares over RPC: each is refused by the name of the rule it breaks.
 
 use codec::Encode;
-use quern_client::{Call, Claim, Client, Error, SignedSeal, Template, WorkSeal};
+use quern_client::{Call, Claim, Client, Error, Template, WorkSeal};
 use quern_tests::{Chain, Drawn, Hand, Node, Player, QRN, Work, set_parameter, turn, until};
 use serde_json::json;
 
@@ -71,7 +71,10 @@ async fn every_bad_seal_is_refused_by_the_name_of_the_rule_it_breaks() {
     let seal = hand.seal(&template);
     let signed = |player: Player, pre_hash| {
         let seal = seal.clone();
-        SignedSeal::sign(&player.signer(), &template.genesis, &pre_hash, seal).encode()
+        player
+            .signer()
+            .sign_seal(&template.genesis, &pre_hash, seal)
+            .encode()
     };
     let good = signed(Player::Alice, template.pre_hash);
     let long = [&good[..], &[0]].concat();

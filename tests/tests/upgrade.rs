@@ -3,7 +3,7 @@
 use std::fs;
 
 use quern_client::{
-    Call, Client, SealError, SignedSeal, TaskSpec, Template,
+    Call, Client, SealError, TaskSpec, Template,
     governance::{Action, UpgradeError},
 };
 use quern_tests::{
@@ -71,7 +71,7 @@ async fn verdicts(hand: &Hand, charlie: &Client, judge: &Client) -> [SealError; 
             .expect("most draws lose");
         let signer = Player::Charlie.signer();
         let genesis = judge.genesis_hash();
-        let seal = SignedSeal::sign(&signer, &genesis, &template.pre_hash, loser.seal.clone());
+        let seal = signer.sign_seal(&genesis, &template.pre_hash, loser.seal.clone());
         let verdict = until("the judge knows the template's parent", async || {
             let parent = judge.header(template.parent).await.unwrap()?.hash;
             let seal = seal.encode();

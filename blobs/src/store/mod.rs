@@ -220,7 +220,7 @@ impl Store {
             folder.complete(&blob, &leaves)?;
             self.note_whole(&blob.root);
         }
-        self.pin(&blob.root)?;
+        self.set_pinned(&blob.root, true)?;
         drop(lease);
         Ok(blob)
     }
@@ -255,6 +255,13 @@ impl Store {
                 Ok(None)
             }
         }
+    }
+
+    /// Whether all of the blob with this shape is there to be served.
+    pub(crate) fn offers(&self, blob: &Blob) -> bool {
+        let index = self.index.lock();
+        let entry = index.entries.get(&blob.root);
+        entry.is_some_and(|entry| entry.whole && entry.blob == *blob)
     }
 
     /// The answer to a request.
@@ -326,11 +333,6 @@ impl Store {
         if let Some(entry) = self.index.lock().entries.get_mut(root) {
             entry.whole = true;
         }
-    }
-
-    /// Pins a whole blob; whether it is there.
-    pub(crate) fn pin(&self, root: &Hash) -> Result<bool, StoreError> {
-        self.set_pinned(root, true)
     }
 
     /// Takes the pin off; whether there was one.

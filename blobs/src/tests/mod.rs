@@ -79,7 +79,7 @@ async fn a_blob_is_fetched_from_a_contact_and_kept() {
     assert_eq!(told.first(), Some(&(0, blob.len)));
     assert_eq!(told.last(), Some(&(blob.len, blob.len)));
     assert!(told.is_sorted());
-    assert!(client.has(&blob.root) && client.pinned().is_empty());
+    assert!(client.has(&blob.root) && client.0.store.pinned().is_empty());
     server.shutdown().await;
     assert!(client.fetch(&blob, &[], |_, _| ()).await.unwrap() == bytes);
 }
@@ -255,6 +255,41 @@ async fn a_throttled_server_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn requests_for_invented_blobs_take_nothing_of_the_upload_rate() {
+    let dir = TempDir::new().unwrap();
+    let mut slow = config(&dir);
+    // One full response may leave at once, and the next one many minutes later.
+    slow.upload = NonZeroU32::MIN;
+    let server = Blobs::start(slow).await.unwrap();
+    let (client, _b) = node().await;
+    let bytes = content(1 << 20);
+    let blob = server.publish(CHUNK, bytes.clone()).await.unwrap();
+    let from = [server.address()];
+    let invented = Blob {
+        root: [9; 32],
+        ..blob
+    };
+    let failed = client.fetch(&invented, &from, |_, _| ()).await;
+    assert_eq!(why(failed), [SourceError::Missing]);
+    assert!(client.fetch(&blob, &from, |_, _| ()).await.unwrap() == bytes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_that_takes_all_incoming_connections_does_not_keep_a_node_from_fetching() {
+    let dir = TempDir::new().unwrap();
+    let mut crowded = config(&dir);
+    crowded.max_incoming = 1;
+    let node = Blobs::start(crowded).await.unwrap();
+    let ((guest, _b), (server, _c)) = (self::node().await, self::node().await);
+    let own = node.publish(CHUNK, content(10)).await.unwrap();
+    let theirs = server.publish(CHUNK, content(20)).await.unwrap();
+    let from = [node.address()];
+    assert!(guest.fetch(&own, &from, |_, _| ()).await.is_ok());
+    let from = [server.address()];
+    assert!(node.fetch(&theirs, &from, |_, _| ()).await.unwrap() == content(20));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn many_fetches_of_many_peers_at_once_all_succeed() {
     let (server, _a) = node().await;
     let bytes = content(3_000_000);
@@ -321,16 +356,15 @@ async fn a_damaged_blob_is_fetched_again() {
 async fn a_node_keeps_its_peer_id_and_its_pins_and_ends_with_its_last_handle() {
     let dir = TempDir::new().unwrap();
     let node = Blobs::start(config(&dir)).await.unwrap();
-    let (peer, clone) = (node.peer_id(), node.clone());
+    let (peer, clone) = (node.0.peer, node.clone());
     let blob = node.publish(CHUNK, content(10)).await.unwrap();
     drop(node);
-    assert_eq!(clone.get(blob.root).await.unwrap(), Some(content(10)));
+    assert_eq!(clone.0.store.read(&blob.root).unwrap(), Some(content(10)));
     drop(clone);
     let node = Blobs::start(config(&dir)).await.unwrap();
-    assert_eq!(node.peer_id(), peer);
-    assert_eq!(node.pinned(), [blob]);
+    assert_eq!(node.0.peer, peer);
+    assert_eq!(node.0.store.pinned(), [blob]);
     assert!(node.unpin(blob.root).await.unwrap());
-    assert!(node.pin(blob.root).await.unwrap());
     node.shutdown().await;
     let other = Blob::of(CHUNK, &content(20)).unwrap();
     let contact = format!("/ip4/127.0.0.1/tcp/1/p2p/{}", PeerId::random());

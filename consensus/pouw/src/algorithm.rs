@@ -17,8 +17,8 @@ use polkadot_sdk::{
         traits::{BlakeTwo256, Block as BlockT, Hash},
     },
 };
-use quern_api::{RunInfo, SignedSeal, WorkApi, WorkRules};
-use quern_work::{SealError, Shape};
+use quern_api::{RunInfo, WorkApi, WorkRules};
+use quern_work::{SealError, Shape, SignedSeal};
 use std::{
     collections::VecDeque,
     sync::{Arc, OnceLock},

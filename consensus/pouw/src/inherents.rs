@@ -7,7 +7,8 @@ use polkadot_sdk::{
     sp_runtime::traits::{Block as BlockT, Header},
     sp_timestamp,
 };
-use quern_api::{ParentSeal, ParentSealProvider, SignedSeal, luck};
+use quern_api::{ParentSeal, ParentSealProvider, luck};
+use quern_work::SignedSeal;
 use std::{error::Error, sync::Arc};
 
 /// Provides inherent data for a child of any imported block, for building it and for checking it.

@@ -1,6 +1,10 @@
 //! A chain of ten blocks, and Snow of its only validator.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, OnceLock},
+    thread::{self, ThreadId},
+    time::Duration,
+};
 
 use polkadot_sdk::{
     sc_client_api::{
@@ -34,6 +38,8 @@ pub(crate) type Block = generic::Block<TestHeader, OpaqueExtrinsic>;
 pub(crate) struct TestClient {
     pub(crate) headers: Vec<TestHeader>,
     pub(crate) is_on: bool,
+    /// Where the runtime was asked first.
+    pub(crate) asked: Arc<OnceLock<ThreadId>>,
 }
 
 impl TestClient {
@@ -49,7 +55,11 @@ impl TestClient {
                 Default::default(),
             ));
         }
-        Self { headers, is_on }
+        Self {
+            headers,
+            is_on,
+            asked: Arc::default(),
+        }
     }
 
     /// Snow of the chain's only validator, which has imported this many blocks and accepted all but two of them.
@@ -91,6 +101,7 @@ impl ProvideRuntimeApi<Block> for TestClient {
 mock_impl_runtime_apis! {
     impl FinalityApi<Block> for TestClient {
         fn snow() -> bool {
+            self.asked.get_or_init(|| thread::current().id());
             self.is_on
         }
     }

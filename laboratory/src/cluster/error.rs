@@ -83,7 +83,7 @@ pub enum Error {
     /// The nodes of a cluster did not find each other in time.
     #[error("only {0} of {1} nodes found all others in time")]
     Apart(usize, usize),
-    /// A cluster of no node, of too many, or without work.
+    /// A cluster of no node, of too many, without work or time, or with too much.
     #[error("{0} is {1}, not 1 to {2}")]
-    Options(&'static str, u32, u32),
+    Options(&'static str, u64, u64),
 }

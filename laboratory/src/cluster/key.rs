@@ -1,6 +1,6 @@
 use std::{
     fs::{self, File},
-    io::{ErrorKind, Write},
+    io::{self, ErrorKind, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
@@ -40,12 +40,49 @@ fn seed(path: &Path) -> Result<[u8; 32], Error> {
         }
         Err(error) if error.kind() == ErrorKind::NotFound => {
             OsRng.fill_bytes(&mut seed);
-            let mut options = File::options();
-            let file = options.write(true).create_new(true).mode(0o600).open(path);
-            let written = file.and_then(|mut file| file.write_all(hex::encode(seed).as_bytes()));
-            written.map_err(io)?;
+            write(path, hex::encode(seed).as_bytes()).map_err(io)?;
         }
         Err(error) => return Err(io(error)),
     }
     Ok(seed)
+}
+
+/// Writes the file for its owner alone. Whenever the process ends or the power fails, it is there whole or not at all.
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let unfinished = unfinished(path);
+    match fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut options = File::options();
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&unfinished)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)
+}
+
+fn unfinished(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_killed_while_it_wrote_its_key_makes_another_and_starts() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("node.key");
+        // What is written first, and where a kill leaves it.
+        fs::write(unfinished(&path), "0".repeat(1_000)).unwrap();
+        let made = seed(&path).unwrap();
+        assert!(!unfinished(&path).exists());
+        assert_eq!(seed(&path).unwrap(), made);
+    }
 }

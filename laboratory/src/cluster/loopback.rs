@@ -18,6 +18,9 @@ const MAX_NODES: u32 = 64;
 /// Most blocks that a cluster is given, and most rivals at one height.
 const MAX_BLOCKS: u32 = 100_000;
 
+/// Most seconds that a run may take: a day.
+const MAX_TIMEOUT: u64 = 86_400;
+
 /// Stake of every node.
 const STAKE: u64 = 100;
 
@@ -35,7 +38,7 @@ pub struct ClusterOptions {
     pub rivals: u32,
     /// Makes the keys and the payloads. What the network does is not the seed's.
     pub seed: u64,
-    /// For the whole run.
+    /// For the whole run: one second to a day.
     pub timeout: Duration,
     /// The consensus parameters, the defaults if none.
     pub parameters: Option<Parameters>,
@@ -56,6 +59,7 @@ impl Default for ClusterOptions {
 
 /// What a cluster did.
 #[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ClusterReport {
     /// How many nodes.
     pub nodes: u32,
@@ -207,9 +211,10 @@ pub async fn run_cluster(
     mut progress: impl FnMut(u64, u64) + Send,
 ) -> Result<ClusterReport, Error> {
     for (field, value, most) in [
-        ("nodes", options.nodes, MAX_NODES),
-        ("blocks", options.blocks, MAX_BLOCKS),
-        ("rivals", options.rivals, options.nodes),
+        ("nodes", options.nodes.into(), MAX_NODES.into()),
+        ("blocks", options.blocks.into(), MAX_BLOCKS.into()),
+        ("rivals", options.rivals.into(), options.nodes.into()),
+        ("timeout", options.timeout.as_secs(), MAX_TIMEOUT),
     ] {
         if !(1..=most).contains(&value) {
             return Err(Error::Options(field, value, most));

@@ -193,20 +193,13 @@ impl Node {
         }
     }
 
-    /// Stake that a poll can reach is at least (αc/k)·0.8 + 0.2 of all.
+    /// Whether polls can reach enough stake.
     fn healthy(&self) -> bool {
-        let parameters = self.engine.core().parameters();
-        let total: u128 = self.members.iter().map(|m| u128::from(m.stake)).sum();
-        let reached = self
-            .connected
-            .iter()
-            .map(|voter| self.members[*voter as usize].stake);
-        let reached: u128 = reached.map(u128::from).sum();
-        let (k, alpha) = (
-            u128::from(parameters.k),
-            u128::from(parameters.alpha_confidence),
-        );
-        reached * 5 * k >= total * (4 * alpha + k)
+        let stake = |voter: &u32| self.members[*voter as usize].stake;
+        // The sampler was made of all stakes, so their sum fits.
+        let reached = self.connected.iter().map(stake).sum();
+        let total = self.members.iter().map(|member| member.stake).sum();
+        self.engine.core().parameters().suffices(reached, total)
     }
 
     /// There is something to ask, and nobody's answer is awaited.

@@ -347,6 +347,20 @@ async fn what_keeps_a_node_from_starting_is_named() {
                 ..ClusterOptions::default()
             },
         ),
+        (
+            "timeout",
+            ClusterOptions {
+                timeout: Duration::ZERO,
+                ..ClusterOptions::default()
+            },
+        ),
+        (
+            "timeout",
+            ClusterOptions {
+                timeout: Duration::from_secs(u64::MAX),
+                ..ClusterOptions::default()
+            },
+        ),
     ] {
         let refused = run_cluster(options, |_, _| ()).await.unwrap_err();
         assert!(matches!(refused, Error::Options(named, ..) if named == field));

@@ -28,10 +28,14 @@ struct uint3 {
 struct int2 {
     int x, y;
 };
+struct alignas(16) int4 {
+    int x, y, z, w;
+};
 struct alignas(16) uint4 {
     unsigned x, y, z, w;
 };
 inline int2 make_int2(int x, int y) { return {x, y}; }
+inline int4 make_int4(int x, int y, int z, int w) { return {x, y, z, w}; }
 
 namespace emulation {
 
@@ -306,10 +310,16 @@ inline void multiply_add(i32 (&c)[4], const u32 (&a)[4], u32 b0, u32 b1) {
     });
 }
 
+// Where something lies in a block's shared memory.
+inline u32 shared_address(const void* at) {
+    return u32(static_cast<const u8*>(at) - emulation::device.shared.data());
+}
+
 // ldmatrix.sync.aligned.m8n8.x4.shared.b16.
-inline void load_matrices(u32 (&r)[4], const u8* row) {
-    if (reinterpret_cast<uintptr_t>(row) % 16 != 0) emulation::fail("a matrix row that is not aligned");
-    emulation::together(101, row, &r, [](emulation::Meeting& meeting, unsigned lanes) {
+inline void load_matrices(u32 (&r)[4], u32 row) {
+    if (row % 16 != 0 || row + 16 > emulation::device.shared.size())
+        emulation::fail("a matrix row that is not aligned, or nowhere");
+    emulation::together(101, emulation::device.shared.data() + row, &r, [](emulation::Meeting& meeting, unsigned lanes) {
         emulation::whole(lanes);
         for (u32 lane = 0; lane < lanes; lane++)
             for (u32 matrix = 0; matrix < 4; matrix++) {
@@ -319,11 +329,12 @@ inline void load_matrices(u32 (&r)[4], const u8* row) {
     });
 }
 
-inline void copy_async(u8* to, const void* from) {
-    if (reinterpret_cast<uintptr_t>(to) % 16 != 0 || reinterpret_cast<uintptr_t>(from) % 16 != 0)
-        emulation::fail("a copy that is not aligned");
+inline void copy_async(u32 to, const void* from, bool wanted) {
     auto& device = emulation::device;
-    device.fibres[device.current].copies.back().push_back({to, static_cast<const u8*>(from)});
+    if (!wanted) return;
+    if (to % 16 != 0 || to + 16 > device.shared.size() || reinterpret_cast<uintptr_t>(from) % 16 != 0)
+        emulation::fail("a copy that is not aligned, or to nowhere");
+    device.fibres[device.current].copies.back().push_back({device.shared.data() + to, static_cast<const u8*>(from)});
 }
 inline void commit_copies() {
     auto& device = emulation::device;

@@ -1,47 +1,111 @@
 // The part of NVIDIA's driver that the backend calls, over the emulation, to be loaded in its place: what is asked for in the wrong
-// order, without a context, or beyond an allocation is refused as the driver's manual says.
+// order, without a context, beyond an allocation or beyond the device's limits is refused as the driver's manual says.
+//
+// With QUERN_EMULATION_LAUNCHES=N in the environment the device fails in its N-th launch: as on a real one that launch is accepted,
+// and whatever comes after it says so.
 #include "library.cpp"
+
+#include <mutex>
 
 namespace {
 
-enum Result { SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NOT_INITIALISED = 3, INVALID_DEVICE = 101, INVALID_CONTEXT = 201, NOT_FOUND = 500 };
+enum Result {
+    SUCCESS = 0,
+    INVALID_VALUE = 1,
+    OUT_OF_MEMORY = 2,
+    NOT_INITIALISED = 3,
+    INVALID_DEVICE = 101,
+    INVALID_IMAGE = 200,
+    INVALID_CONTEXT = 201,
+    NOT_FOUND = 500,
+    LAUNCH_FAILED = 719,
+};
+
+struct Text {
+    int result;
+    const char *name, *meaning;
+};
+const Text TEXTS[] = {
+    {SUCCESS, "CUDA_SUCCESS", "no error"},
+    {INVALID_VALUE, "CUDA_ERROR_INVALID_VALUE", "invalid argument"},
+    {OUT_OF_MEMORY, "CUDA_ERROR_OUT_OF_MEMORY", "out of memory"},
+    {NOT_INITIALISED, "CUDA_ERROR_NOT_INITIALIZED", "initialization error"},
+    {INVALID_DEVICE, "CUDA_ERROR_INVALID_DEVICE", "invalid device ordinal"},
+    {INVALID_IMAGE, "CUDA_ERROR_INVALID_IMAGE", "device kernel image is invalid"},
+    {INVALID_CONTEXT, "CUDA_ERROR_INVALID_CONTEXT", "invalid device context"},
+    {NOT_FOUND, "CUDA_ERROR_NOT_FOUND", "named symbol not found"},
+    {LAUNCH_FAILED, "CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"},
+};
 
 // Dynamic shared memory of a block without and with asking, as on compute capability 9.0.
 constexpr u32 SHARED = 48 << 10, MOST_SHARED = 227 << 10;
 
+// Machine code is an ELF file for this kind of machine.
+constexpr u8 ELF[4] = {0x7F, 'E', 'L', 'F'};
+constexpr u16 CUDA_MACHINE = 190;
+
+std::mutex turn;
 bool initialised = false;
 int retained = 0;
 thread_local void* current = nullptr;
 std::map<u64, size_t> allocations;
 std::map<std::string, u32> shared_of;
+bool loaded = false;
+bool lost = false;
+u64 launches = 0;
 
-// What every call but the first ones needs.
-Result in_context() {
-    if (!initialised) return NOT_INITIALISED;
-    return retained > 0 && current ? SUCCESS : INVALID_CONTEXT;
-}
+// One call at a time, each with what all but the first ones need.
+struct Call {
+    std::lock_guard<std::mutex> alone{turn};
+    Result refusal = !initialised                 ? NOT_INITIALISED
+                     : retained == 0 || !current ? INVALID_CONTEXT
+                     : lost                       ? LAUNCH_FAILED
+                                                  : SUCCESS;
+};
 
-// Whether so many bytes from there on are allocated.
+// Whether so many bytes from there on are allocated, and any.
 bool owned(u64 address, size_t bytes) {
     auto next = allocations.upper_bound(address);
-    if (next == allocations.begin()) return false;
+    if (next == allocations.begin() || bytes == 0) return false;
     --next;
     return address + bytes <= next->first + next->second;
+}
+
+// Most threads of a block, by the kernels' launch bounds.
+u32 most_threads(const std::string& name) {
+    auto begins = [&](const char* with) { return name.rfind(with, 0) == 0; };
+    if (begins("tensor_")) return TENSOR_THREADS;
+    if (begins("dot_")) return DOT_THREADS;
+    return name == "transpose" || name == "quantise" ? SQUARE_THREADS : 1024;
+}
+
+const Text* text_of(int result) {
+    for (const auto& text : TEXTS)
+        if (text.result == result) return &text;
+    return nullptr;
 }
 
 }  // namespace
 
 EXPORTED int cuInit(unsigned flags) {
+    std::lock_guard<std::mutex> alone(turn);
     initialised = flags == 0;
     return initialised ? SUCCESS : INVALID_VALUE;
 }
-EXPORTED int cuGetErrorName(int, const char** text) {
-    *text = "EMULATED";
-    return SUCCESS;
+EXPORTED int cuGetErrorName(int result, const char** name) {
+    const Text* text = text_of(result);
+    *name = text ? text->name : nullptr;
+    return text ? SUCCESS : INVALID_VALUE;
 }
-EXPORTED int cuGetErrorString(int, const char** text) {
-    *text = "the emulated driver refuses";
-    return SUCCESS;
+EXPORTED int cuGetErrorString(int result, const char** meaning) {
+    const Text* text = text_of(result);
+    *meaning = text ? text->meaning : nullptr;
+    return text ? SUCCESS : INVALID_VALUE;
+}
+// NVRTC asks for tables that only NVIDIA knows, and does without.
+EXPORTED int cuGetExportTable(const void** table, const void*) {
+    *table = nullptr;
+    return NOT_FOUND;
 }
 EXPORTED int cuDeviceGetCount(int* count) {
     *count = 1;
@@ -72,29 +136,43 @@ EXPORTED int cuDeviceGetAttribute(int* value, int attribute, int device) {
     }
 }
 EXPORTED int cuDevicePrimaryCtxRetain(void** context, int device) {
+    std::lock_guard<std::mutex> alone(turn);
     if (!initialised || device != 7) return INVALID_DEVICE;
     retained++;
     *context = &retained;
     return SUCCESS;
 }
-EXPORTED int cuDevicePrimaryCtxRelease_v2(int) { return retained-- > 0 ? SUCCESS : INVALID_CONTEXT; }
 EXPORTED int cuCtxSetCurrent(void* context) {
     current = context;
     return context == &retained ? SUCCESS : INVALID_CONTEXT;
 }
+// The kernels are this library's own, whatever the image says; it only has to be one.
 EXPORTED int cuModuleLoadData(void** module, const void* image) {
-    if (Result no = in_context()) return no;
+    Call call;
+    if (call.refusal) return call.refusal;
+    if (!image) return INVALID_VALUE;
+    auto bytes = static_cast<const u8*>(image);
+    if (std::memcmp(bytes, ELF, sizeof ELF) == 0) {
+        u16 machine;
+        std::memcpy(&machine, bytes + 18, sizeof machine);
+        if (machine != CUDA_MACHINE) return INVALID_IMAGE;
+    } else if (!std::strstr(static_cast<const char*>(image), ".version")) {
+        return INVALID_IMAGE;
+    }
+    loaded = true;
     *module = &shared_of;
-    return image ? SUCCESS : INVALID_VALUE;
+    return SUCCESS;
 }
 EXPORTED int cuModuleUnload(void* module) {
-    if (Result no = in_context()) return no;
+    Call call;
+    if (call.refusal) return call.refusal;
     return module == &shared_of ? SUCCESS : INVALID_VALUE;
 }
 EXPORTED int cuModuleGetFunction(void** function, void* module, const char* name) {
-    if (Result no = in_context()) return no;
+    Call call;
+    if (call.refusal) return call.refusal;
     const std::string prefix = "quern_", full = name;
-    if (module != &shared_of || full.compare(0, prefix.size(), prefix) != 0) return NOT_FOUND;
+    if (!loaded || module != &shared_of || full.compare(0, prefix.size(), prefix) != 0) return NOT_FOUND;
     auto found = kernels.find(full.substr(prefix.size()));
     if (found == kernels.end()) return NOT_FOUND;
     shared_of.emplace(found->first, SHARED);
@@ -102,7 +180,8 @@ EXPORTED int cuModuleGetFunction(void** function, void* module, const char* name
     return SUCCESS;
 }
 EXPORTED int cuFuncSetAttribute(void* function, int attribute, int value) {
-    if (Result no = in_context()) return no;
+    Call call;
+    if (call.refusal) return call.refusal;
     // 8: the most dynamic shared memory; 9: the part of the cache to use for it, in percent.
     if (attribute == 9) return value >= 0 && value <= 100 ? SUCCESS : INVALID_VALUE;
     if (attribute != 8 || value < 0 || u32(value) > MOST_SHARED) return INVALID_VALUE;
@@ -110,7 +189,8 @@ EXPORTED int cuFuncSetAttribute(void* function, int attribute, int value) {
     return SUCCESS;
 }
 EXPORTED int cuMemAlloc_v2(u64* address, size_t bytes) {
-    if (Result no = in_context()) return no;
+    Call call;
+    if (call.refusal) return call.refusal;
     void* memory = bytes > 0 ? emulation_allocate(bytes) : nullptr;
     if (!memory) return bytes > 0 ? OUT_OF_MEMORY : INVALID_VALUE;
     // Memory holds anything at first.
@@ -120,7 +200,8 @@ EXPORTED int cuMemAlloc_v2(u64* address, size_t bytes) {
     return SUCCESS;
 }
 EXPORTED int cuMemFree_v2(u64 address) {
-    if (Result no = in_context()) return no;
+    Call call;
+    if (call.refusal) return call.refusal;
     auto found = allocations.find(address);
     if (found == allocations.end()) return INVALID_VALUE;
     emulation_free(reinterpret_cast<void*>(address), found->second);
@@ -128,29 +209,37 @@ EXPORTED int cuMemFree_v2(u64 address) {
     return SUCCESS;
 }
 EXPORTED int cuMemsetD8_v2(u64 address, u8 value, size_t count) {
-    if (Result no = in_context()) return no;
+    Call call;
+    if (call.refusal) return call.refusal;
     if (!owned(address, count)) return INVALID_VALUE;
     std::memset(reinterpret_cast<void*>(address), value, count);
     return SUCCESS;
 }
 EXPORTED int cuMemcpyHtoD_v2(u64 to, const void* from, size_t bytes) {
-    if (Result no = in_context()) return no;
+    Call call;
+    if (call.refusal) return call.refusal;
     if (!owned(to, bytes)) return INVALID_VALUE;
     std::memcpy(reinterpret_cast<void*>(to), from, bytes);
     return SUCCESS;
 }
 EXPORTED int cuMemcpyDtoH_v2(void* to, u64 from, size_t bytes) {
-    if (Result no = in_context()) return no;
+    Call call;
+    if (call.refusal) return call.refusal;
     if (!owned(from, bytes)) return INVALID_VALUE;
     std::memcpy(to, reinterpret_cast<void*>(from), bytes);
     return SUCCESS;
 }
 EXPORTED int cuLaunchKernel(void* function, u32 x, u32 y, u32 z, u32 threads, u32 threads_y, u32 threads_z, u32 shared, void*,
                             void** arguments, void** extra) {
-    if (Result no = in_context()) return no;
+    Call call;
+    if (call.refusal) return call.refusal;
     const auto& name = *static_cast<std::string*>(function);
-    bool fits = x > 0 && y > 0 && y <= 65535 && z == 1 && threads > 0 && threads <= 1024 && threads_y == 1 && threads_z == 1;
-    if (!fits || shared > shared_of[name] || extra) return INVALID_VALUE;
+    bool grid_fits = x > 0 && x < 1u << 31 && y > 0 && y <= 65535 && z == 1;
+    bool block_fits = threads > 0 && threads <= most_threads(name) && threads_y == 1 && threads_z == 1;
+    if (!grid_fits || !block_fits || shared > shared_of[name] || extra) return INVALID_VALUE;
+    const char* last = std::getenv("QUERN_EMULATION_LAUNCHES");
+    lost = last && ++launches >= std::strtoull(last, nullptr, 10);
+    if (lost) return SUCCESS;
     u64 slots[32];
     size_t count = kernels.at(name).arguments;
     for (size_t i = 0; i < count; i++) std::memcpy(&slots[i], arguments[i], 8);

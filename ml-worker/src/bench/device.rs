@@ -69,7 +69,7 @@ pub(super) fn run(number: u32, options: &Options, isa: Isa) -> Result<(), BenchE
                 ours / theirs
             );
         } else {
-            println!("| {m}×{k}×{n} | {ours:.1} | not on this machine | |");
+            println!("| {m}×{k}×{n} | {ours:.1} | not here | |");
         }
     }
 

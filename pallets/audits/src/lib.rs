@@ -16,7 +16,8 @@
 //!   otherwise *rejected*; that its data were not served counts against it. Without a quorum in time
 //!   verifiers are drawn anew, twice; then the claim *lapses*.
 //! - Who voted with the outcome gains reputation, whoever diverged from two thirds of the votes loses
-//!   some, and a part of the ticket's stake; so does, to a lesser part, who was absent.
+//!   some, and a part of the ticket's stake; so does, to a lesser part, who was absent. Where nobody has
+//!   committed to a vote, only reputation is lost.
 //! - Votes for an accepted claim are paid by the MACs of the drawn segments: they prove the work. A vote
 //!   against a claim proves none, and is not paid: false claims would be a business of their own.
 //! - Where nobody but the author holds a live verifier's ticket, the claim is accepted as it is: nobody
@@ -36,7 +37,7 @@ extern crate alloc;
 
 use alloc::{boxed::Box, vec::Vec};
 use frame::{
-    deps::{sp_core::H256, sp_runtime::Permill},
+    deps::{frame_support::traits::PostInherents, sp_core::H256, sp_runtime::Permill},
     prelude::*,
     traits::Get,
 };
@@ -67,14 +68,14 @@ mod mock;
 mod tests;
 
 pub use pallet::*;
-pub use types::{Audit, Stage, Verdict};
+pub use types::{Audit, Stage, Verdict, longest};
 pub use weights::WeightInfo;
 
 /// Part of its stake that a verifier's ticket loses by a vote against two thirds of the others.
 pub const DIVERGED: Permill = Permill::from_percent(5);
 
-/// Part of its stake that a verifier's ticket loses by not revealing a vote: a quorum seat that is taken and
-/// left empty keeps others waiting.
+/// Part of its stake that a verifier's ticket loses by not revealing a vote in a ballot to which anybody has
+/// committed one: a quorum seat that is taken and left empty keeps others waiting.
 pub const ABSENT: Permill = Permill::from_percent(1);
 
 /// Most claims of one ticket under audit.
@@ -139,7 +140,8 @@ pub mod pallet {
         #[pallet::constant]
         type MaxActive: Get<u32>;
 
-        /// Randomness of the block before the last: nobody can choose it without the work of another seal.
+        /// Randomness of the parent's seal, which came after all that draws depend on: nobody can choose it without
+        /// the work of another seal.
         type Randomness: Get<Hash>;
 
         /// Weights of the calls and hooks.
@@ -249,10 +251,6 @@ pub mod pallet {
 
     #[pallet::hooks]
     impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
-        fn on_initialize(_: BlockNumberFor<T>) -> Weight {
-            Self::work_off(Self::now())
-        }
-
         #[cfg(feature = "try-runtime")]
         fn try_state(_: BlockNumberFor<T>) -> Result<(), frame::deps::sp_runtime::TryRuntimeError> {
             Self::do_try_state()
@@ -281,9 +279,10 @@ pub mod pallet {
             Ok(Pays::No.into())
         }
 
-        /// Reveals the vote that the caller is committed to; the last one ends the audit. Free of fee.
+        /// Reveals the vote that the caller is committed to. After the last one the next block counts them: a
+        /// vote is no heavier than its own check, and finds room in a full block. Free of fee.
         #[pallet::call_index(1)]
-        #[pallet::weight(T::WeightInfo::reveal_vote().saturating_add(Pallet::<T>::ending()))]
+        #[pallet::weight(T::WeightInfo::reveal_vote())]
         pub fn reveal_vote(
             origin: OriginFor<T>,
             audit: AuditId,
@@ -306,18 +305,34 @@ pub mod pallet {
             ballot
                 .reveal(&who, now, digest, agrees)
                 .map_err(Error::<T>::from)?;
-            let over = ballot.is_over(now);
-            Audits::<T>::insert(audit, &found);
+            let next = now.saturating_add(1);
+            if ballot.is_over(now) && found.due > next {
+                Agenda::<T>::mutate_exists(found.due, |ids| {
+                    let filed = ids.as_mut()?;
+                    filed.retain(|id| *id != audit);
+                    ids.take_if(|filed| filed.is_empty())
+                });
+                Self::file(audit, found, next);
+            } else {
+                Audits::<T>::insert(audit, found);
+            }
             Self::deposit_event(Event::Voted {
                 audit,
                 voter: who,
                 agrees,
             });
-            if over {
-                Agenda::<T>::mutate(found.due, |ids| ids.retain(|id| *id != audit));
-                Self::conclude(audit, found);
-            }
             Ok(Pays::No.into())
+        }
+    }
+
+    /// Once the parent's seal is recorded: who is drawn among was fixed before that seal was found.
+    impl<T: Config> PostInherents for Pallet<T> {
+        fn post_inherents() {
+            let weight = Self::work_off(Self::now());
+            frame_system::Pallet::<T>::register_extra_weight_unchecked(
+                weight,
+                DispatchClass::Mandatory,
+            );
         }
     }
 
@@ -332,13 +347,8 @@ pub mod pallet {
                 let mut due = Agenda::<T>::take(block).into_inner();
                 let later = due.split_off(due.len().min(left));
                 left = left.saturating_sub(due.len());
-                // A draw that is given up relieves those drawn, but doesn't look for seals, which weighs more.
-                let drawing = T::WeightInfo::draw()
-                    .saturating_add(T::Tickets::draw_weight(Self::verifiers()));
-                let each = drawing.max(Self::ending());
-                weight.saturating_accrue(each.saturating_mul(due.len() as u64));
                 for audit in due {
-                    Self::act(audit, now);
+                    weight.saturating_accrue(Self::act(audit, now));
                 }
                 if !later.is_empty() {
                     Agenda::<T>::insert(block, BoundedVec::truncate_from(later));
@@ -350,18 +360,27 @@ pub mod pallet {
             weight
         }
 
-        /// Does what is due about an audit that was taken off the agenda.
-        fn act(id: AuditId, now: u32) {
+        /// Does what is due about an audit that was taken off the agenda; returns what it weighs at most.
+        fn act(id: AuditId, now: u32) -> Weight {
             let Some(audit) = Audits::<T>::get(id) else {
                 defensive!("audits: an audit on the agenda does not exist");
-                return;
+                return T::WeightInfo::commit_vote();
             };
             match &audit.stage {
-                Stage::Waiting => Self::draw(id, audit, now),
+                Stage::Waiting => {
+                    // A draw that is given up relieves those drawn, but doesn't look for seals, which weighs
+                    // more; one that accepts or lets lapse pays and slashes nobody.
+                    let drawing = T::WeightInfo::draw()
+                        .saturating_add(T::Tickets::draw_weight(Self::verifiers()));
+                    Self::draw(id, audit, now);
+                    drawing.max(T::WeightInfo::conclude())
+                }
                 Stage::Voting { ballot, .. } if ballot.is_over(now) => Self::conclude(id, audit),
                 Stage::Voting { ballot, .. } => {
                     let due = ballot.reveal_until.saturating_add(1);
                     Self::file(id, audit, due);
+                    T::WeightInfo::commit_vote()
+                        .saturating_add(T::DbWeight::get().reads_writes(1, 1))
                 }
             }
         }
@@ -385,7 +404,10 @@ pub mod pallet {
                 order: None,
                 excluded: core::slice::from_ref(&audit.author),
             });
-            let wanted = wanted.min(T::Tickets::others(Role::Verifier, &audit.author));
+            let wanted = wanted.min(T::Tickets::others(
+                Role::Verifier,
+                core::slice::from_ref(&audit.author),
+            ));
             if wanted == 0 {
                 return Self::end(id, &audit, Outcome::Accepted, &[]);
             }
@@ -415,12 +437,17 @@ pub mod pallet {
             Self::file(id, audit, due);
         }
 
-        /// Ends a ballot to which nothing can be added any more; the audit is on no agenda.
-        pub(crate) fn conclude(id: AuditId, audit: Audit<T::AccountId>) {
+        /// Ends a ballot to which nothing can be added any more; the audit is on no agenda. Returns what its
+        /// outcome weighs at most.
+        ///
+        /// Where nobody has committed to a vote, no stake is lost: the work may be more than anybody can do in
+        /// time.
+        pub(crate) fn conclude(id: AuditId, audit: Audit<T::AccountId>) -> Weight {
             let Stage::Voting { ballot, .. } = &audit.stage else {
-                return;
+                return Weight::zero();
             };
             let seats = &ballot.seats;
+            let feasible = seats.iter().any(|seat| seat.commitment.is_some());
             let count = |answer: Option<bool>| {
                 let given = seats.iter().filter(|seat| seat.vote == answer);
                 given.count().saturated_into()
@@ -444,7 +471,9 @@ pub mod pallet {
                 T::Tickets::relieve(seat.ticket, Duty::Audit(id));
                 if seat.vote.is_none() {
                     T::Reputation::note(&seat.voter, Deed::Absent);
-                    T::Tickets::slash(seat.ticket, ABSENT, None);
+                    if feasible {
+                        T::Tickets::slash(seat.ticket, ABSENT, None);
+                    }
                 } else if seat.vote == outcome {
                     T::Reputation::note(&seat.voter, Deed::Agreed);
                     if macs > 0 {
@@ -456,16 +485,15 @@ pub mod pallet {
                     T::Tickets::slash(seat.ticket, DIVERGED, None);
                 }
             }
-            match outcome {
-                None => Self::redraw(id, audit),
-                Some(accepted) => {
-                    let outcome = if accepted {
-                        Outcome::Accepted
-                    } else {
-                        Outcome::Rejected
-                    };
-                    Self::end(id, &audit, outcome, &verifiers);
-                }
+            match verdict {
+                Verdict::Undecided => Self::redraw(id, audit),
+                Verdict::Accepted => Self::end(id, &audit, Outcome::Accepted, &verifiers),
+                Verdict::Rejected => Self::end(id, &audit, Outcome::Rejected, &verifiers),
+            }
+            match verdict {
+                Verdict::Accepted => T::WeightInfo::conclude(),
+                Verdict::Rejected => T::WeightInfo::reject(),
+                Verdict::Undecided => T::WeightInfo::conclude().max(T::WeightInfo::reject()),
             }
         }
 
@@ -539,11 +567,6 @@ pub mod pallet {
         /// Block of a draw whose randomness does not exist yet.
         fn drawing() -> u32 {
             Self::now().saturating_add(T::DrawAfter::get().max(1))
-        }
-
-        /// What the end of an audit weighs, whatever its outcome.
-        fn ending() -> Weight {
-            T::WeightInfo::conclude().max(T::WeightInfo::reject())
         }
 
         pub(crate) fn now() -> u32 {

@@ -4,6 +4,7 @@ use crate::{self as pallet_audits};
 use core::cell::{Cell, RefCell};
 use frame::{
     deps::{
+        frame_support::traits::PostInherents,
         sp_core::H256,
         sp_runtime::{AccountId32, Permill},
     },
@@ -119,8 +120,8 @@ impl Tickets<AccountId32> for Double {
     fn licenses(_: TicketId, _: Role) -> bool {
         true
     }
-    fn others(role: Role, who: &AccountId32) -> u32 {
-        assert_eq!((role, who), (Role::Verifier, &ALICE));
+    fn others(role: Role, excluded: &[AccountId32]) -> u32 {
+        assert_eq!((role, excluded), (Role::Verifier, &[ALICE][..]));
         OTHERS.get()
     }
     fn draw(draw: &Draw<'_, AccountId32>) -> Vec<(TicketId, AccountId32)> {
@@ -270,7 +271,7 @@ pub(crate) fn pass(blocks: u32) {
     for _ in 0..blocks {
         let number = System::block_number() + 1;
         System::set_block_number(number);
-        Auditing::on_initialize(number);
+        Auditing::post_inherents();
         Auditing::do_try_state().unwrap();
     }
 }

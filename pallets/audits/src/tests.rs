@@ -80,7 +80,7 @@ fn drawn_audit() -> Vec<u32> {
     drawn(0)
 }
 
-/// Commits and reveals these votes on audit 0.
+/// Commits and reveals these votes on audit 0, and begins the block that counts them.
 fn cast(votes: &[(&AccountId32, AuditVote)]) {
     for (who, vote) in votes {
         assert_ok!(commit(who, 0, vote));
@@ -88,6 +88,7 @@ fn cast(votes: &[(&AccountId32, AuditVote)]) {
     for (who, vote) in votes {
         assert_ok!(reveal(who, 0, vote));
     }
+    pass(1);
 }
 
 fn relieved() -> [Told; 3] {
@@ -134,7 +135,7 @@ fn verifiers_and_segments_are_drawn_two_blocks_after_the_reveal() {
 }
 
 #[test]
-fn a_claim_that_all_agree_with_is_accepted_at_once() {
+fn a_claim_that_all_agree_with_is_accepted_in_the_block_after_the_last_vote() {
     with_chain(|| {
         drawn_audit();
         let votes = VERIFIERS.map(|(_, voter)| (truth(0, &voter), voter));
@@ -145,6 +146,8 @@ fn a_claim_that_all_agree_with_is_accepted_at_once() {
         for (vote, voter) in &votes {
             assert_eq!(reveal(voter, 0, vote).unwrap().pays_fee, Pays::No);
         }
+        assert_eq!(told(), []);
+        pass(1);
         let each = VERIFIERS.iter().flat_map(|(ticket, voter)| {
             [
                 Told::Relieved(*ticket, DUTY),
@@ -215,6 +218,7 @@ fn one_vote_against_one_decides_nothing_and_costs_neither() {
         pass(6);
         assert_ok!(reveal(&BOB, 0, &truth));
         assert_ok!(reveal(&CHARLIE, 0, &AuditVote::NotServed));
+        pass(1);
         let [bob, charlie, dave] = relieved();
         let absent = [noted(DAVE, Deed::Absent), missed(40)];
         assert_eq!(told(), [&[bob, charlie, dave][..], &absent].concat());
@@ -232,11 +236,8 @@ fn without_a_quorum_verifiers_are_drawn_anew_twice_and_then_the_claim_lapses() {
                 .iter()
                 .flat_map(|(ticket, voter)| {
                     let relieved = Told::Relieved(*ticket, DUTY);
-                    [
-                        relieved,
-                        noted(voter.clone(), Deed::Absent),
-                        missed(*ticket),
-                    ]
+                    // The work may be more than anybody can do in time: no stake is lost.
+                    [relieved, noted(voter.clone(), Deed::Absent)]
                 })
                 .collect::<Vec<_>>();
             assert_eq!(told(), absent);
@@ -250,8 +251,54 @@ fn without_a_quorum_verifiers_are_drawn_anew_twice_and_then_the_claim_lapses() {
         assert!(Auditing::audit_info(0).is_some());
         pass(1);
         let lapsed = Told::Decided(5, Outcome::Lapsed, vec![]);
-        assert_eq!(told().last(), Some(&lapsed));
+        let told = told();
+        assert_eq!(told.last(), Some(&lapsed));
+        // One who could have voted shows that the others could, too.
+        for (ticket, _) in VERIFIERS {
+            assert!(told.contains(&missed(ticket)));
+        }
         assert_eq!(Auditing::audit_info(0), None);
+    });
+}
+
+#[test]
+fn a_vote_books_no_more_than_its_own_check_and_the_hook_what_it_did() {
+    with_chain(|| {
+        type Weights = <Test as Config>::WeightInfo;
+        let call = RuntimeCall::from(Call::<Test>::reveal_vote {
+            audit: 0,
+            vote: Box::new(AuditVote::NotServed),
+            salt: SALT,
+        });
+        let booked = call.get_dispatch_info().call_weight;
+        assert_eq!(booked, Weights::reveal_vote());
+        assert!(booked.all_lt(Weights::conclude()) && booked.all_lt(Weights::reject()));
+        for (agree, outcome) in [(true, Weights::conclude()), (false, Weights::reject())] {
+            let audit = open(5).unwrap();
+            pass(2);
+            for (_, voter) in &VERIFIERS {
+                let vote = if agree {
+                    truth(audit, voter)
+                } else {
+                    AuditVote::NotServed
+                };
+                assert_ok!(commit(voter, audit, &vote));
+            }
+            for (_, voter) in &VERIFIERS {
+                let vote = if agree {
+                    truth(audit, voter)
+                } else {
+                    AuditVote::NotServed
+                };
+                assert_ok!(reveal(voter, audit, &vote));
+            }
+            let next = System::block_number() + 1;
+            System::set_block_number(next);
+            let before = System::block_weight().total();
+            Auditing::post_inherents();
+            let weight = System::block_weight().total() - before;
+            assert_eq!(weight, Weights::agenda().saturating_add(outcome));
+        }
     });
 }
 
@@ -326,7 +373,7 @@ fn a_vote_copied_from_an_earlier_ballot_is_outvoted() {
         assert_ok!(commit(&BOB, 0, &public));
         pass(6);
         assert_ok!(reveal(&BOB, 0, &public));
-        pass(2);
+        pass(3);
         assert_eq!(Audits::<Test>::get(0).unwrap().redraws, 1);
         told();
         // The same segments are drawn, the same results are true.
@@ -502,7 +549,7 @@ proptest! {
             let slashed = count(|told| matches!(told, Told::Slashed(_, part) if *part == DIVERGED));
             assert_eq!(count(|told| matches!(told, Told::Noted(_, Deed::Diverged))), slashed);
             let slashed = count(|told| matches!(told, Told::Slashed(_, part) if *part == ABSENT));
-            assert_eq!(count(|told| matches!(told, Told::Noted(_, Deed::Absent))), slashed);
+            assert!(count(|told| matches!(told, Told::Noted(_, Deed::Absent))) >= slashed);
         });
     }
 }

@@ -5,6 +5,8 @@ use frame::prelude::{BoundedVec, ConstU32};
 use quern_market::{Ballot, Claim, TicketId, vote::MAX_DRAWN_SEGMENTS};
 use scale_info::TypeInfo;
 
+use crate::{DUE_A_BLOCK, MAX_REDRAWS, MAX_WAITS};
+
 /// Drawn segments, ascending.
 pub type Drawn = BoundedVec<u32, ConstU32<MAX_DRAWN_SEGMENTS>>;
 
@@ -71,11 +73,31 @@ impl Verdict {
     }
 }
 
+/// Most blocks from a claim's reveal to the end of its audit, if nothing is changed meanwhile: every draw
+/// that may be in vain, every ballot that may be without an outcome, and the longest queue before each.
+///
+/// `draw_after`, `commit` and `reveal` are the blocks of a draw and of a ballot's two parts, `active` is how
+/// many audits may be under way.
+pub fn longest(draw_after: u32, commit: u32, reveal: u32, active: u32) -> u64 {
+    let queue = u64::from(active.div_ceil(DUE_A_BLOCK));
+    let ballots = u64::from(MAX_REDRAWS) + 1;
+    let draws = u64::from(MAX_WAITS) + ballots;
+    let [draw, commit, reveal] = [draw_after, commit, reveal].map(|blocks| u64::from(blocks) + 1);
+    draws * (draw + queue) + ballots * (commit + reveal + 2 * queue)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
     use quern_market::ballot::MAX_SEATS;
+
+    #[test]
+    fn an_audit_lasts_for_all_its_draws_and_ballots_and_what_is_due_before_them() {
+        assert_eq!(longest(2, 20, 10, 0), 53 * 3 + 3 * (21 + 11));
+        assert_eq!(longest(2, 20, 10, 9), 53 * (3 + 3) + 3 * (21 + 11 + 6));
+        assert!(longest(u32::MAX, u32::MAX, u32::MAX, u32::MAX) > u64::from(u32::MAX));
+    }
 
     #[test]
     fn two_thirds_of_three_decide() {

@@ -54,6 +54,7 @@ pub fn after(milli: u64, deed: Deed) -> u64 {
         Deed::Agreed => 400,
         Deed::Diverged => -2_000,
         Deed::Absent => -500,
+        Deed::Equivocated => -10_000,
     };
     milli.saturating_add_signed(moved)
 }
@@ -131,6 +132,7 @@ mod tests {
             (Deed::Agreed, 11_400),
             (Deed::Diverged, 9_000),
             (Deed::Absent, 10_500),
+            (Deed::Equivocated, 1_000),
         ];
         for (deed, left) in all {
             assert_eq!(after(11_000, deed), left);

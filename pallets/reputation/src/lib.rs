@@ -3,7 +3,8 @@
 //! What accounts have earned by right answers and lost by wrong ones.
 //!
 //! - A *deed* is an accepted or rejected claim, a vote with or against the outcome, an
-//!   absence. Other pallets report deeds through [`Reputation`]; there are no calls.
+//!   absence, a validator's vote for two chains at once. Other pallets report deeds through [`Reputation`];
+//!   there are no calls.
 //! - A *score* is counted in thousandths, never below zero, and halves every [`Config::HalfLife`] blocks.
 //!   It decays when it is looked at: the stored number is the score at its last deed, and when that was on
 //!   the [`Clock`]. A half-life that changes counts from the next block on: it never moves a score by itself.

@@ -121,14 +121,15 @@ proptest! {
 
     #[test]
     fn any_sequence_of_deeds_keeps_the_invariants(
-        deeds in prop::collection::vec((0..3u64, 0..5usize, 0..300u64, 0..300u32), 1..60),
+        deeds in prop::collection::vec((0..3u64, 0..6usize, 0..300u64, 0..300u32), 1..60),
     ) {
-        const DEEDS: [Deed; 5] = [
+        const DEEDS: [Deed; 6] = [
             Deed::Accepted,
             Deed::Rejected,
             Deed::Agreed,
             Deed::Diverged,
             Deed::Absent,
+            Deed::Equivocated,
         ];
         with_chain(|| {
             for (who, deed, blocks, half_life) in deeds {

@@ -7,15 +7,16 @@
 //! - the *author's share* is paid when the block ends;
 //! - the *pool* for evaluators and verifiers collects on the pallet's account, dust included; the end
 //!   of a block pays from it the votes that are due, by the work that they took: for a MAC what the pool
-//!   gets for a MAC that the chain absorbs, one block's part at most ([`emission::vote`]). Where there is
-//!   too little for all, each gets the same part of what it is owed;
+//!   gets for a MAC that the chain absorbs, one block's part at most ([`emission::vote`]), and for a score of
+//!   a paid task no more than the task says. Where there is too little for all, each gets the same part of
+//!   what it is owed;
 //! - the *worker share* is minted by the next block, which records the seal, and *vests*: it is held
 //!   on the run owner's account, filed under the run's segment in which the sealing step lies, until
 //!   an audit accepts that segment. If one rejects it, all that vests on the run is burnt; what is forfeited
 //!   goes to the account that `pallet-work` names. A seal that earns no worker share leaves it unminted.
 //!
 //! `pallet-work` decides which seal earns what and what becomes of it, through
-//! [`pallet_work::WorkRewards`]; votes are reported through [`VoterRewards`].
+//! [`pallet_work::WorkRewards`]; votes are reported through [`VoterRewards`] and [`EvaluatorRewards`].
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -31,7 +32,7 @@ use frame::{
         tokens::{Fortitude, Precision, Preservation, Restriction},
     },
 };
-use quern_market::seams::VoterRewards;
+use quern_market::seams::{EvaluatorRewards, VoterRewards};
 
 pub mod emission;
 pub mod weights;
@@ -333,14 +334,6 @@ pub mod pallet {
             }
         }
 
-        fn pay(run: u64, owner: &T::AccountId) {
-            let amount = Pending::<T>::take();
-            if Self::mint(owner, amount) {
-                Self::earned(owner, amount);
-                Self::deposit_event(Event::Released { run, amount });
-            }
-        }
-
         fn release(run: u64, owner: &T::AccountId, segments: Range<u64>) -> DispatchResult {
             let amount = segments.fold(0u128, |sum, segment| {
                 sum.saturating_add(Vesting::<T>::take(run, segment).unwrap_or(0))
@@ -416,12 +409,28 @@ pub mod pallet {
     }
 
     impl<T: Config> VoterRewards<T::AccountId> for Pallet<T> {
-        /// Past [`MAX_VOTES`] that wait, a vote is not paid; neither is one worth nothing.
         fn voted(who: &T::AccountId, macs: u128) {
+            Self::owe(who, Self::worth(macs));
+        }
+    }
+
+    impl<T: Config> EvaluatorRewards<T::AccountId> for Pallet<T> {
+        fn scored(who: &T::AccountId, macs: u128, most: u128) {
+            Self::owe(who, Self::worth(macs).min(most));
+        }
+    }
+
+    impl<T: Config> Pallet<T> {
+        /// What a vote that took so many MACs is worth in this block.
+        fn worth(macs: u128) -> u128 {
             let subsidy = Self::subsidy(frame_system::Pallet::<T>::block_number());
-            let owed = emission::vote(emission::split(subsidy).pool, macs, T::ChainWork::get());
-            if owed > 0 {
-                Voted::<T>::mutate(|waiting| waiting.try_push((who.clone(), owed)).ok());
+            emission::vote(emission::split(subsidy).pool, macs, T::ChainWork::get())
+        }
+
+        /// Files a vote to be paid. Past [`MAX_VOTES`] that wait it is not; neither is one worth nothing.
+        fn owe(who: &T::AccountId, amount: u128) {
+            if amount > 0 {
+                Voted::<T>::mutate(|waiting| waiting.try_push((who.clone(), amount)).ok());
             }
         }
     }

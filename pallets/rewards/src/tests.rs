@@ -5,7 +5,7 @@ use frame::{runtime::prelude::*, testing_prelude::*};
 use pallet_work::WorkRewards;
 use polkadot_sdk::pallet_balances;
 use proptest::prelude::*;
-use quern_market::seams::VoterRewards;
+use quern_market::seams::{EvaluatorRewards, VoterRewards};
 
 construct_runtime!(
     pub enum Test {
@@ -213,6 +213,20 @@ fn a_vote_earns_no_more_than_a_blocks_part_however_many_macs_it_is_said_to_have_
 }
 
 #[test]
+fn a_score_earns_as_a_vote_does_but_no_more_than_its_task_allows() {
+    with_chain(|| {
+        block(1, None);
+        Rewards::scored(&STRANGER, CHAIN / 10, 300);
+        Rewards::scored(&OWNER, u128::MAX, 12);
+        Rewards::scored(&OWNER, CHAIN, 0);
+        assert_eq!(Voted::<Test>::get().len(), 2);
+        block(2, None);
+        assert_eq!(Balances::free_balance(STRANGER), 30);
+        assert_eq!(Balances::free_balance(OWNER), GENESIS + 12);
+    });
+}
+
+#[test]
 fn a_vote_is_owed_what_its_work_was_worth_when_it_was_accepted() {
     with_chain(|| {
         block(10, None);
@@ -315,9 +329,10 @@ fn a_worker_share_is_minted_once_and_only_for_the_last_block() {
     with_chain(|| {
         block(1, None);
         block(2, None);
-        Rewards::pay(7, &OWNER);
-        Rewards::pay(7, &OWNER);
         Rewards::vest(7, &OWNER, 0);
+        Rewards::vest(7, &OWNER, 1);
+        assert_eq!(Rewards::vesting(7), 650);
+        assert_ok!(Rewards::release(7, &OWNER, 0..2));
         assert_eq!(Balances::free_balance(OWNER), GENESIS + 650);
         assert_eq!(Earned::<Test>::get(OWNER), 650);
         assert_eq!(Rewards::vesting(7), 0);
@@ -348,7 +363,6 @@ fn a_share_that_cannot_be_held_is_not_minted() {
 enum Op {
     Block(Option<u64>),
     Vest(u64, u64),
-    Pay(u64),
     Release(u64, u64, u64),
     Reject(u64),
     Vote(u64, u128),
@@ -359,7 +373,6 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         4 => prop::option::of(4..6u64).prop_map(Op::Block),
         3 => (0..2u64, 0..8u64).prop_map(|(run, segment)| Op::Vest(run, segment)),
-        1 => (0..2u64).prop_map(Op::Pay),
         2 => (0..2u64, 0..8u64, 0..8u64).prop_map(|(run, from, to)| Op::Release(run, from, to)),
         1 => (0..2u64).prop_map(Op::Reject),
         2 => (4..12u64, 0..2 * CHAIN).prop_map(|(voter, macs)| Op::Vote(voter, macs)),
@@ -383,7 +396,6 @@ proptest! {
                         block(number, author);
                     }
                     Op::Vest(run, segment) => Rewards::vest(run, &OWNER, segment),
-                    Op::Pay(run) => Rewards::pay(run, &OWNER),
                     Op::Release(run, from, to) => {
                         assert_ok!(Rewards::release(run, &OWNER, from..to));
                     }

@@ -5,6 +5,7 @@
 //! or evaluators, or settles the fee. The cursor stays where some are left.
 
 use crate::*;
+use frame::deps::frame_support::traits::PostInherents;
 use quern_market::Role;
 
 /// Tasks that one block looks at: the dearest draw, of eight miners, takes some percent of a block.
@@ -12,6 +13,18 @@ const TICKS: u32 = 1;
 
 /// Blocks of the agenda that one block may get through: more than one, so that it catches up.
 const BLOCKS: u32 = 4;
+
+/// Once the parent's seal is recorded: who is drawn among was fixed before that seal was found.
+impl<T: Config> PostInherents for Pallet<T> {
+    fn post_inherents() {
+        let now = frame_system::Pallet::<T>::block_number().saturated_into();
+        let weight = Self::tick_due(now).saturating_add(T::WeightInfo::idle());
+        frame_system::Pallet::<T>::register_extra_weight_unchecked(
+            weight,
+            DispatchClass::Mandatory,
+        );
+    }
+}
 
 impl<T: Config> Pallet<T> {
     /// Looks at the tasks due in block `now`; returns what was done to them at most weighs.
@@ -49,8 +62,10 @@ impl<T: Config> Pallet<T> {
             return T::WeightInfo::idle();
         };
         let draws = |wanted| T::Tickets::draw_weight(wanted);
-        let (end, weight) = if !task.has_time(now) && !task.close_training() {
-            (Some((End::Expired, Vec::new())), T::WeightInfo::settle())
+        let (end, weight) = if !task.has_time(now) {
+            let expired = !task.close_training();
+            let end = expired.then(|| (End::Expired, Vec::new()));
+            (end, T::WeightInfo::settle())
         } else if task.wanted() > 0 {
             let weight = T::WeightInfo::assign()
                 .saturating_add(draws(task.wanted()))
@@ -58,6 +73,7 @@ impl<T: Config> Pallet<T> {
             Self::assign(id, &mut task, now);
             (None, weight)
         } else {
+            // Both count that those drawn are bound, so a draw of too few may free them again.
             let drawing = T::WeightInfo::evaluate().saturating_add(draws(task.order.evaluators));
             let end = Self::evaluate(id, &mut task, now);
             (end, drawing.max(T::WeightInfo::settle()))
@@ -88,10 +104,10 @@ impl<T: Config> Pallet<T> {
         Self::put(id, task, wake);
     }
 
-    /// As [`Self::keep`], but in the next block at the latest.
-    pub(crate) fn keep_soon(id: TaskId, task: TaskOf<T>, now: u32) {
-        let wake = task.wake.min(now.saturating_add(1));
-        Self::put(id, task, wake);
+    /// Stores an unfinished task of which a call made a draw necessary: it is not looked at sooner, even if it
+    /// would have been, since who called could then know who is drawn.
+    pub(crate) fn keep_for_draw(id: TaskId, task: TaskOf<T>, now: u32) {
+        Self::put(id, task, now.saturating_add(DRAW_AFTER));
     }
 
     /// Randomness for a draw of this block.

@@ -1,6 +1,6 @@
 //! Who trains a task, and who keeps its clock.
 
-use crate::{task::Miner, *};
+use crate::{miner::Miner, *};
 use quern_market::{Duty, Role, seams::Draw};
 
 impl<T: Config> Pallet<T> {
@@ -75,8 +75,13 @@ impl<T: Config> Pallet<T> {
             Lateness::VeryLate => Ok(supervisor.filter(|supervisor| *supervisor != who).cloned()),
         }?;
         let late = task.vacate(ticket).ok_or(Error::<T>::TooManyReplaced)?;
-        let reporter = (late.owner != *who).then_some(who);
-        let slashed = T::Tickets::slash(ticket, LATE, reporter);
+        // One of whom nothing was accepted may have waited for the client's data in vain.
+        let slashed = if late.accepted > 0 {
+            let reporter = (late.owner != *who).then_some(who);
+            T::Tickets::slash(ticket, LATE, reporter)
+        } else {
+            0
+        };
         T::Tickets::relieve(ticket, Duty::Mine(id));
         T::Reputation::note(&late.owner, Deed::Absent);
         if let Some(supervisor) = absent {

@@ -1,7 +1,7 @@
 //! Tasks, as runs see them.
 
 use crate::*;
-use quern_market::seams::TaskBook;
+use quern_market::{Duty, seams::TaskBook};
 
 impl<T: Config> TaskBook<T::AccountId> for Pallet<T> {
     fn spec(task: TaskId) -> Option<TaskSpec> {
@@ -41,7 +41,11 @@ impl<T: Config> TaskBook<T::AccountId> for Pallet<T> {
         if !paid.accept(run, to, macs, state_root, now) {
             return;
         }
-        Self::keep(task, paid, now);
+        if paid.is_training() {
+            Self::keep(task, paid, now);
+        } else {
+            Self::keep_for_draw(task, paid, now);
+        }
         Verifiers::<T>::mutate(task, |counts| {
             for verifier in verifiers {
                 match counts.iter_mut().find(|(who, _)| who == verifier) {
@@ -50,6 +54,23 @@ impl<T: Config> TaskBook<T::AccountId> for Pallet<T> {
                     None => drop(counts.try_push((verifier.clone(), 1))),
                 }
             }
+        });
+    }
+
+    fn rejected(task: TaskId, run: RunId) {
+        let Some(mut paid) = Tasks::<T>::get(task).filter(Task::is_training) else {
+            return;
+        };
+        // Unless as many were replaced as may be.
+        let Some(miner) = paid.seat_of(run).and_then(|ticket| paid.vacate(ticket)) else {
+            return;
+        };
+        T::Tickets::relieve(miner.ticket, Duty::Mine(task));
+        Self::keep_for_draw(task, paid, Self::now());
+        Self::deposit_event(Event::Replaced {
+            task,
+            ticket: miner.ticket,
+            slashed: 0,
         });
     }
 

@@ -22,7 +22,7 @@ impl<T: Config> Pallet<T> {
         }
     }
 
-    /// Draws evaluators; the task fails if there are none, or none can be had for long.
+    /// Draws evaluators; the task fails if there are none, or too few can be had for long.
     fn draw_evaluators(id: TaskId, task: &mut TaskOf<T>, now: u32) -> Option<Ending<T>> {
         let mut excluded = task.owners();
         excluded.push(task.client.clone());
@@ -37,10 +37,17 @@ impl<T: Config> Pallet<T> {
         let Stage::Evaluating(evaluation) = &mut task.stage else {
             return None;
         };
-        if drawn.is_empty() {
+        // With fewer than there are, whoever keeps the others busy could decide alone.
+        let others = T::Tickets::others(Role::Evaluator, &excluded);
+        let least = task.order.evaluators.min(others).max(1);
+        if drawn.len() < least as usize {
+            for (ticket, _) in drawn {
+                T::Tickets::relieve(ticket, Duty::Evaluate(id));
+            }
             evaluation.empty = evaluation.empty.saturating_add(1);
+            let client = core::slice::from_ref(&task.client);
             let hopeless = evaluation.empty >= MAX_EMPTY_DRAWS
-                || T::Tickets::others(Role::Evaluator, &task.client) == 0;
+                || T::Tickets::others(Role::Evaluator, client) == 0;
             return hopeless.then(|| (End::Failed(None), Vec::new()));
         }
         Self::deposit_event(Event::EvaluatorsDrawn {
@@ -52,6 +59,16 @@ impl<T: Config> Pallet<T> {
         evaluation.ballots = evaluation.ballots.saturating_add(1);
         evaluation.empty = 0;
         None
+    }
+
+    /// Has evaluators with the outcome paid from the emission, together no more than [`fee::emission`].
+    fn reward(task: &TaskOf<T>, agreed: &[T::AccountId]) {
+        let runs = task.finished().len() as u128;
+        let macs = task.order.scoring_macs().saturating_mul(runs);
+        let each = fee::emission(task.fee) / (agreed.len() as u128).max(1);
+        for who in agreed {
+            T::Voters::scored(who, macs, each);
+        }
     }
 
     /// Counts a ballot that is over: the task's end, or `None` if evaluators are to be drawn anew.
@@ -68,8 +85,6 @@ impl<T: Config> Pallet<T> {
                 (None, _) => Deed::Absent,
                 (Some(_), None) => continue,
                 (Some(EvaluationVote::Scores(scores)), Some(outcome)) if scores == outcome => {
-                    let macs = task.order.scoring_macs();
-                    T::Voters::voted(&seat.voter, macs.saturating_mul(outcome.len() as u128));
                     agreed.push(seat.voter.clone());
                     Deed::Agreed
                 }
@@ -77,6 +92,7 @@ impl<T: Config> Pallet<T> {
             };
             T::Reputation::note(&seat.voter, deed);
         }
+        Self::reward(task, &agreed);
         let ballots = match &task.stage {
             Stage::Evaluating(evaluation) => evaluation.ballots,
             _ => MAX_BALLOTS,

@@ -9,7 +9,8 @@
 //! | evaluators | 15 % | equal parts among those with the outcome |
 //! | verifiers | 5 % | votes with the outcome |
 //!
-//! A part that nobody can be paid, and what does not divide, goes to the rewards pool.
+//! A part that nobody can be paid, and what does not divide, goes to the rewards pool. Evaluators are paid from
+//! that pool besides, but never with more than half of what is burnt ([`emission`]).
 
 use alloc::{collections::BTreeMap, vec::Vec};
 use frame::deps::sp_core::U256;
@@ -73,6 +74,12 @@ pub struct Settlement<AccountId> {
 pub fn least(min: u128, taken: u32, most: u32) -> u128 {
     let tenths = u64::from(taken) * 10 / u64::from(most.max(1));
     min.saturating_mul(1 << tenths.min(10))
+}
+
+/// Most that all evaluators of a task with this fee together get from the emission besides: half of what is
+/// burnt. Were it more than is burnt, ordering from oneself would pay; so it always costs.
+pub fn emission(fee: u128) -> u128 {
+    percent(fee, BURNT) / 2
 }
 
 /// Divides a fee.
@@ -267,6 +274,12 @@ mod tests {
         ] {
             assert_eq!((settled.refunded, settled.sum()), (70, 77));
         }
+    }
+
+    #[test]
+    fn evaluators_get_less_from_the_emission_than_is_burnt() {
+        assert_eq!([emission(0), emission(19), emission(1_000)], [0, 0, 50]);
+        assert!(emission(u128::MAX) < settle(u128::MAX, Verdict::Completed, &parties()).burnt);
     }
 
     #[test]

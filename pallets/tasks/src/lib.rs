@@ -13,14 +13,15 @@
 //!   └─────────┴──┴─────────────────────────────────► Cancelled
 //! ```
 //!
-//! - *Open*: in the next block miners are drawn, and one supervisor; while nobody can be drawn, again every
+//! - *Open*: two blocks later miners are drawn, and one supervisor; while nobody can be drawn, again every
 //!   [`RETRY`] blocks. With fewer miners than ordered the task begins, and those who train share the
 //!   miners' part; without a supervisor it goes on without one.
 //! - *Assigned*, *Training*: every miner opens a run and has its claims accepted up to the ordered steps.
 //!   One who is late may be replaced: by the supervisor, or by anybody once twice its time is up. A seat
 //!   for which nobody can be drawn is given up when all others have finished.
 //! - *Evaluating*: drawn evaluators score the finished runs on the held-out rows, commit–reveal. Without
-//!   an outcome others are drawn, twice.
+//!   an outcome others are drawn, twice. A quorum does not shrink because evaluators are busy: the draw is
+//!   repeated.
 //! - At the end the fee leaves the hold to the last unit ([`fee`]), and every ticket is free again.
 //!   Claims that are accepted after the training's end count for the runs, but no more for the task.
 //!
@@ -44,10 +45,10 @@ use frame::{
         fungible::{Mutate, MutateHold},
     },
 };
-use quern_api::WorkRules;
+use quern_api::{MIN_NOISE_RANK, WorkRules};
 use quern_market::{
     EvaluationVote, Order, OrderError, Role, RunId, TaskId, TicketId,
-    seams::{Deed, Reputation, Runs, Tickets, VoterRewards},
+    seams::{Deed, EvaluatorRewards, Reputation, Runs, Tickets},
     vote,
 };
 use quern_work::{
@@ -64,6 +65,7 @@ mod refusals;
 mod settle;
 
 pub mod fee;
+pub mod miner;
 pub mod price;
 pub mod score;
 pub mod task;
@@ -78,18 +80,19 @@ mod mock;
 #[cfg(test)]
 mod tests;
 
+pub use miner::{Lateness, Pace};
 pub use pallet::*;
 use price::Market;
 pub use task::{
-    End, Evaluation, Lateness, MAX_BALLOTS, MAX_CANCELLED, MAX_EMPTY_DRAWS, MAX_VERIFIERS, Pace,
-    RETRY, Stage, Task,
+    DRAW_AFTER, End, Evaluation, MAX_BALLOTS, MAX_CANCELLED, MAX_EMPTY_DRAWS, MAX_VERIFIERS, RETRY,
+    Stage, Task,
 };
 pub use weights::WeightInfo;
 
 /// The randomness of one draw.
 const DRAW: Context = Context::new("quern/v1/task-draw");
 
-/// The part of a late miner's stake that is slashed.
+/// The part of its stake that a miner loses who begins, and then is late.
 const LATE: Permill = Permill::from_percent(1);
 
 /// An account.
@@ -127,8 +130,8 @@ pub mod pallet {
         /// What is known of the miners' runs.
         type Runs: Runs;
 
-        /// Where accepted votes are paid from emission.
-        type Voters: VoterRewards<Self::AccountId>;
+        /// Where accepted scores are paid from emission.
+        type Voters: EvaluatorRewards<Self::AccountId>;
 
         /// Where the parts of a fee go that nobody earned.
         type Pool: Get<Self::AccountId>;
@@ -162,7 +165,8 @@ pub mod pallet {
         /// Who may open commons tasks.
         type GovernanceOrigin: EnsureOrigin<Self::RuntimeOrigin>;
 
-        /// Randomness of the block before the last: nobody can choose it without the work of another seal.
+        /// Randomness of the parent's seal, which came after all that draws depend on: nobody can choose it without
+        /// the work of another seal.
         type Randomness: Get<Hash>;
 
         /// Weights of the calls.
@@ -234,10 +238,9 @@ pub mod pallet {
     impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
         fn build(&self) {
             // The chain's rules come later in genesis, and are checked against the tasks of its first runs.
-            const LEAST_NOISE_RANK: u32 = 2;
             for spec in &self.commons {
                 assert_eq!(
-                    spec.validate(LEAST_NOISE_RANK),
+                    spec.validate(MIN_NOISE_RANK),
                     Ok(()),
                     "tasks: a commons task can't be trained"
                 );
@@ -281,7 +284,8 @@ pub mod pallet {
             task: TaskId,
             /// The miner's ticket.
             ticket: TicketId,
-            /// What was taken of its stake.
+            /// What was taken of its stake for being late: nothing if no claim of it was accepted, or one was
+            /// rejected, for which it is slashed already.
             slashed: u128,
         },
         /// A supervisor logged a round.
@@ -391,6 +395,11 @@ pub mod pallet {
         Segment,
         /// The data have too few features for the chain's noise rank.
         Rank,
+        /// A batch times the sizes of all layers is too large.
+        Activations,
+        /// Executing as many segments as can be drawn takes more MACs than a verifier may be asked for.
+        /// Shorten the segment, or train a smaller network.
+        VoteMacs,
         /// Held-out rows are missing, or have other features or classes than the training data.
         HeldOut,
         /// The steps are zero or no multiple of the segment.
@@ -405,14 +414,13 @@ pub mod pallet {
         Deadline,
         /// The name is no UTF-8 text.
         Name,
+        /// Scoring the models of all workers takes more MACs than an evaluator may be asked for. Hold fewer rows
+        /// out.
+        ScoringMacs,
     }
 
     #[pallet::hooks]
     impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
-        fn on_initialize(number: BlockNumberFor<T>) -> Weight {
-            Self::tick_due(number.saturated_into()).saturating_add(T::WeightInfo::idle())
-        }
-
         #[cfg(feature = "try-runtime")]
         fn try_state(_: BlockNumberFor<T>) -> Result<(), frame::deps::sp_runtime::TryRuntimeError> {
             Self::do_try_state()
@@ -454,8 +462,9 @@ pub mod pallet {
             Ok(())
         }
 
-        /// Replaces a late miner: its ticket is slashed a little and free again, and another is drawn in
-        /// the next block. What was accepted of its work stays credited. Costs no fee.
+        /// Replaces a late miner: its ticket is free again, and another is drawn two blocks later. What was
+        /// accepted of its work stays credited. Where something was, the order can be done, and the miner is
+        /// slashed a little. Costs no fee.
         ///
         /// The supervisor may do so when the miner's time is up, anybody when it is up twice.
         #[pallet::call_index(2)]
@@ -469,7 +478,7 @@ pub mod pallet {
             let mut paid = Self::paid_task(task)?;
             ensure!(paid.is_training(), Error::<T>::NotTraining);
             Self::dismiss(task, &mut paid, ticket, &who)?;
-            Self::keep_soon(task, paid, Self::now());
+            Self::keep_for_draw(task, paid, Self::now());
             Ok(Pays::No.into())
         }
 
@@ -520,7 +529,7 @@ pub mod pallet {
 
         /// Reveals an evaluator's vote. The last one ends the ballot. Costs no fee.
         #[pallet::call_index(5)]
-        #[pallet::weight(T::WeightInfo::reveal_scores())]
+        #[pallet::weight(T::WeightInfo::reveal_scores().saturating_add(T::WeightInfo::settle()))]
         pub fn reveal_scores(
             origin: OriginFor<T>,
             task: TaskId,
@@ -537,14 +546,13 @@ pub mod pallet {
             ballot
                 .reveal(&who, now, digest, vote)
                 .map_err(Error::<T>::from)?;
-            let ending = if ballot.is_over(now) {
-                Self::evaluate(task, &mut paid, now)
-            } else {
-                None
-            };
-            match ending {
+            if !ballot.is_over(now) {
+                Self::keep(task, paid, now);
+                return Ok((Some(T::WeightInfo::reveal_scores()), Pays::No).into());
+            }
+            match Self::evaluate(task, &mut paid, now) {
                 Some((end, agreed)) => Self::end(task, paid, end, &agreed),
-                None => Self::keep(task, paid, now),
+                None => Self::keep_for_draw(task, paid, now),
             }
             Ok(Pays::No.into())
         }
@@ -564,9 +572,7 @@ pub mod pallet {
     impl<T: Config> Pallet<T> {
         /// Whether an order can be trained here.
         pub(crate) fn check(order: &Order) -> Result<(), OrderError> {
-            let rules = T::Rules::get();
-            rules.admit(&order.spec).map_err(OrderError::Task)?;
-            order.validate(rules.noise_rank)
+            T::Rules::get().admit_order(order)
         }
 
         /// Stores a commons task under a new id.

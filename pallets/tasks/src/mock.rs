@@ -4,7 +4,7 @@
 use crate as pallet_tasks;
 use core::cell::RefCell;
 use frame::{
-    deps::{sp_core::H256, sp_runtime::AccountId32},
+    deps::{frame_support::traits::PostInherents, sp_core::H256, sp_runtime::AccountId32},
     runtime::prelude::*,
     testing_prelude::*,
 };
@@ -55,7 +55,15 @@ thread_local! {
     static DEEDS: RefCell<Vec<(AccountId32, Deed)>> = const { RefCell::new(Vec::new()) };
     static SLASHED: RefCell<Vec<(TicketId, Option<AccountId32>)>> = const { RefCell::new(Vec::new()) };
     static AUDITED: RefCell<Vec<RunId>> = const { RefCell::new(Vec::new()) };
-    static VOTED: RefCell<Vec<AccountId32>> = const { RefCell::new(Vec::new()) };
+    static SCORED: RefCell<Vec<Scored>> = const { RefCell::new(Vec::new()) };
+}
+
+/// An accepted vote, as the double of rewards is told of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Scored {
+    pub(crate) who: AccountId32,
+    pub(crate) macs: u128,
+    pub(crate) most: u128,
 }
 
 /// Duties that one ticket of the double may have at a time.
@@ -109,9 +117,15 @@ pub(crate) fn slashed() -> Vec<(TicketId, Option<AccountId32>)> {
     SLASHED.take()
 }
 
-/// Whose votes were accepted since the last call.
-pub(crate) fn voted() -> Vec<AccountId32> {
-    VOTED.take()
+/// The votes that were accepted since the last call.
+pub(crate) fn scored() -> Vec<Scored> {
+    SCORED.take()
+}
+
+/// Keeps a ticket busy with audits, or lets it go.
+pub(crate) fn set_busy(ticket: TicketId, busy: bool) {
+    let audits = (0..ROOM as u64).map(Duty::Audit).filter(|_| busy);
+    TICKETS.with_borrow_mut(|tickets| tickets.get_mut(&ticket).unwrap().duties = audits.collect());
 }
 
 pub struct Double;
@@ -137,9 +151,10 @@ impl quern_market::seams::Tickets<AccountId32> for Double {
         let fits = |held: &Held| held.live && held.role == role;
         TICKETS.with_borrow(|tickets| tickets.get(&ticket).is_some_and(fits))
     }
-    fn others(role: Role, who: &AccountId32) -> u32 {
+    fn others(role: Role, excluded: &[AccountId32]) -> u32 {
         TICKETS.with_borrow(|tickets| {
-            let fits = |held: &&Held| held.live && held.role == role && held.owner != *who;
+            let fits =
+                |held: &&Held| held.live && held.role == role && !excluded.contains(&held.owner);
             let owners = tickets.values().filter(fits).map(|held| &held.owner);
             owners.collect::<std::collections::BTreeSet<_>>().len() as u32
         })
@@ -194,9 +209,10 @@ impl quern_market::seams::Reputation<AccountId32> for Double {
     }
 }
 
-impl quern_market::seams::VoterRewards<AccountId32> for Double {
-    fn voted(who: &AccountId32, _: u128) {
-        VOTED.with_borrow_mut(|voted| voted.push(who.clone()));
+impl quern_market::seams::EvaluatorRewards<AccountId32> for Double {
+    fn scored(who: &AccountId32, macs: u128, most: u128) {
+        let who = who.clone();
+        SCORED.with_borrow_mut(|scored| scored.push(Scored { who, macs, most }));
     }
 }
 
@@ -215,11 +231,12 @@ parameter_types! {
     pub static RevealWithin: u32 = 3;
     pub Pool: AccountId32 = account(99);
     pub Rules: WorkRules = WorkRules {
-        noise_rank: 2,
+        noise_rank: 4,
         max_ahead: 32,
         share_difficulty: 1,
         omega_b: 1 << 32,
         omega_m: 0,
+        max_vote_macs: 1 << 44,
     };
 }
 
@@ -251,13 +268,13 @@ pub(crate) fn account(id: u8) -> AccountId32 {
 pub(crate) const CLIENT: AccountId32 = AccountId32::new([1; 32]);
 pub(crate) const FUNDS: u128 = 1_000_000;
 
-/// A 32-16-10 network on 16 row blocks, in segments of four steps.
+/// A 64-16-10 network on 16 row blocks, in segments of four steps.
 pub(crate) fn spec() -> TaskSpec {
     TaskSpec {
         dataset: Dataset {
             root: [7; 32],
             row_blocks: 16,
-            features: 32,
+            features: 64,
             classes: 10,
         },
         hidden: vec![16].try_into().unwrap(),
@@ -299,7 +316,7 @@ pub(crate) fn chain() -> TestState {
     TICKETS.take();
     DEEDS.take();
     SLASHED.take();
-    VOTED.take();
+    SCORED.take();
     let storage = RuntimeGenesisConfig {
         system: Default::default(),
         balances: pallet_balances::GenesisConfig {
@@ -323,5 +340,5 @@ pub(crate) fn next() {
     let number = System::block_number() + 1;
     System::set_block_number(number);
     System::set_parent_hash(H256::repeat_byte((number * 37 % 251) as u8));
-    <Tasks as Hooks<_>>::on_initialize(number);
+    Tasks::post_inherents();
 }

@@ -15,6 +15,7 @@ impl<T> From<OrderError> for Error<T> {
             OrderError::Target => Self::Target,
             OrderError::Deadline => Self::Deadline,
             OrderError::Name => Self::Name,
+            OrderError::ScoringMacs => Self::ScoringMacs,
         }
     }
 }
@@ -30,6 +31,8 @@ impl<T> From<TaskError> for Error<T> {
             TaskError::Batch => Self::Batch,
             TaskError::Segment => Self::Segment,
             TaskError::Rank => Self::Rank,
+            TaskError::Activations => Self::Activations,
+            TaskError::VoteMacs => Self::VoteMacs,
         }
     }
 }

@@ -10,17 +10,19 @@ use quern_market::{
 use quern_work::Hash;
 use scale_info::TypeInfo;
 
+use crate::miner::{Former, MAX_FORMER, Miner, Progress};
+
 /// Blocks between two attempts to draw, while nobody is there to be drawn.
 pub const RETRY: u32 = 10;
 
 /// Most ballots of one task: the first, and two more if it has no outcome.
 pub const MAX_BALLOTS: u32 = 3;
 
-/// Most draws of evaluators in a row that find nobody.
+/// Most draws of evaluators in a row that find too few.
 pub const MAX_EMPTY_DRAWS: u32 = 30;
 
-/// Most miners of one task that are replaced.
-pub const MAX_FORMER: u32 = 24;
+/// Blocks from what makes a draw necessary to the draw: its randomness is of a seal that does not exist before.
+pub const DRAW_AFTER: u32 = 2;
 
 /// Cancelled tasks that stay on record: the latest.
 pub const MAX_CANCELLED: u32 = 64;
@@ -105,109 +107,12 @@ pub struct Evaluation<AccountId> {
     pub ballot: Option<Ballot<AccountId, EvaluationVote>>,
     /// Ballots so far.
     pub ballots: u32,
-    /// Draws in a row that found nobody.
+    /// Draws in a row that found too few.
     pub empty: u32,
 }
 
-/// An assigned miner.
-#[derive(Clone, Debug, Decode, Encode, Eq, MaxEncodedLen, PartialEq, TypeInfo)]
-pub struct Miner<AccountId> {
-    /// Its ticket.
-    pub ticket: TicketId,
-    /// The ticket's owner.
-    pub owner: AccountId,
-    /// Where it stands.
-    pub progress: Progress,
-    /// Block since which it stands there, or of the latest accepted claim.
-    pub since: u32,
-    /// Steps accepted by audits.
-    pub accepted: u64,
-    /// MACs accepted by audits.
-    pub macs: u128,
-    /// State root after the accepted steps.
-    pub state_root: Option<Hash>,
-}
-
-/// Where a miner stands.
-#[derive(Clone, Copy, Debug, Decode, Encode, Eq, MaxEncodedLen, PartialEq, TypeInfo)]
-pub enum Progress {
-    /// Is to open its run.
-    Waiting,
-    /// Trains in this run.
-    Running(RunId),
-    /// This run has all its steps accepted.
-    Finished(RunId),
-    /// Closed its run before the end.
-    Left,
-}
-
-impl Progress {
-    /// The run, open or finished.
-    pub fn run(self) -> Option<RunId> {
-        match self {
-            Self::Running(run) | Self::Finished(run) => Some(run),
-            Self::Waiting | Self::Left => None,
-        }
-    }
-}
-
-/// A replaced miner.
-#[derive(Clone, Debug, Decode, Encode, Eq, MaxEncodedLen, PartialEq, TypeInfo)]
-pub struct Former<AccountId> {
-    /// Owner of its ticket.
-    pub owner: AccountId,
-    /// MACs accepted by audits while it was assigned.
-    pub macs: u128,
-}
-
-/// Blocks that a miner has.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Pace {
-    /// From its assignment to its run's opening.
-    pub start: u32,
-    /// From one accepted claim to the next.
-    pub progress: u32,
-}
-
-/// Whether a miner is late.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Lateness {
-    /// It has time left, or has finished.
-    OnTime,
-    /// Its time is up: the supervisor may replace it.
-    Late,
-    /// Twice its time is up: anybody may replace it.
-    VeryLate,
-}
-
-impl<AccountId> Miner<AccountId> {
-    /// Last block in which it is on time; `None` if it has finished.
-    pub fn due(&self, pace: Pace) -> Option<u32> {
-        let allowed = match self.progress {
-            Progress::Waiting => pace.start,
-            Progress::Running(_) => pace.progress,
-            Progress::Left => 0,
-            Progress::Finished(_) => return None,
-        };
-        Some(self.since.saturating_add(allowed))
-    }
-
-    /// Whether it is late in block `now`.
-    pub fn lateness(&self, pace: Pace, now: u32) -> Lateness {
-        let grace = match self.progress {
-            Progress::Running(_) => pace.progress,
-            _ => pace.start,
-        };
-        match self.due(pace) {
-            Some(due) if now > due.saturating_add(grace) => Lateness::VeryLate,
-            Some(due) if now > due => Lateness::Late,
-            _ => Lateness::OnTime,
-        }
-    }
-}
-
 impl<AccountId: Clone + PartialEq> Task<AccountId> {
-    /// A task submitted in block `now`, to be looked at in the next one.
+    /// A task submitted in block `now`.
     pub fn new(client: AccountId, order: Order, fee: u128, now: u32) -> Self {
         Self {
             client,
@@ -220,8 +125,7 @@ impl<AccountId: Clone + PartialEq> Task<AccountId> {
             former: BoundedVec::new(),
             supervisor: None,
             round: 0,
-            // The randomness of its draw is of a seal of this block, which does not exist yet.
-            wake: now.saturating_add(2),
+            wake: now.saturating_add(DRAW_AFTER),
             order,
         }
     }
@@ -347,6 +251,13 @@ impl<AccountId: Clone + PartialEq> Task<AccountId> {
         }
     }
 
+    /// The ticket of the assigned miner that trains in this run.
+    pub fn seat_of(&self, run: RunId) -> Option<TicketId> {
+        let mut miners = self.miners.iter();
+        let miner = miners.find(|miner| miner.progress == Progress::Running(run));
+        miner.map(|miner| miner.ticket)
+    }
+
     /// Vacates the seat of this ticket; what was accepted stays credited. `None`, and nothing changed,
     /// if the ticket has no seat or too many have been replaced.
     pub fn vacate(&mut self, ticket: TicketId) -> Option<Miner<AccountId>> {
@@ -414,7 +325,7 @@ impl<AccountId: Clone + PartialEq> Task<AccountId> {
             Stage::Assigned | Stage::Training if self.vacancies > 0 => retry.min(end),
             Stage::Assigned | Stage::Training => end,
             Stage::Evaluating(evaluation) => match &evaluation.ballot {
-                None if evaluation.empty == 0 => now,
+                None if evaluation.empty == 0 => now.saturating_add(DRAW_AFTER),
                 None => retry,
                 Some(ballot) if ballot.is_over(now) => now,
                 Some(ballot) if now <= ballot.commit_until => ballot.commit_until.saturating_add(1),
@@ -448,7 +359,10 @@ impl<AccountId: Clone + PartialEq> Task<AccountId> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mock::order;
+    use crate::{
+        miner::{Lateness, Pace},
+        mock::order,
+    };
     use alloc::vec;
 
     const PACE: Pace = Pace {
@@ -506,7 +420,7 @@ mod tests {
         assert!(matches!(task.stage, Stage::Evaluating(_)));
         assert_eq!(task.finished(), [8, 9]);
         assert_eq!(task.miners[1].macs, 2);
-        assert_eq!(task.next_wake(6, RETRY), 7);
+        assert_eq!(task.next_wake(6, RETRY), 8);
     }
 
     #[test]

@@ -4,13 +4,13 @@ use frame::{prelude::*, traits::fungible::InspectHold};
 use quern_market::Role;
 
 use crate::{
-    Chosen, Config, Expiries, HoldReason, Holders, Holdings, Live, NextTicket, Pallet, Places,
-    Pools, Tickets, TicketsOf, session::MAX_VALIDATORS,
+    Chosen, Config, Expiries, HoldReason, Holders, Holdings, Live, NextTicket, OldestSeats, Pallet,
+    Places, Pools, SeatHashes, Seated, Tickets, TicketsOf, session::MAX_VALIDATORS,
 };
 
 impl<T: Config> Pallet<T> {
     /// Every ticket is filed under its owner, its expiry and its place, and nothing else is; every
-    /// stake is held, and who holds how many live ones is counted.
+    /// stake is held, and who holds how many live ones is counted. Who votes now can be proven.
     ///
     /// # Errors
     /// The first invariant that does not hold.
@@ -66,6 +66,18 @@ impl<T: Config> Pallet<T> {
         ensure!(
             Chosen::<T>::get().len() <= MAX_VALIDATORS as usize,
             "tickets: too many validators"
+        );
+        if let Some(seats) = Seated::<T>::get() {
+            let kept = SeatHashes::<T>::get(seats.session);
+            ensure!(
+                kept == Some(T::Hashing::hash_of(&seats)),
+                "tickets: seats without their hash"
+            );
+        }
+        let oldest = OldestSeats::<T>::get().unwrap_or(0);
+        ensure!(
+            SeatHashes::<T>::iter_keys().all(|session| session >= oldest),
+            "tickets: seats of too long ago"
         );
         let lying: u64 = Role::ALL
             .into_iter()

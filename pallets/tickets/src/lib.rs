@@ -9,9 +9,12 @@
 //! - A role's *pool* holds its live tickets with room for a duty. Other pallets draw from it through
 //!   [`quern_market::seams::Tickets`], miners by fit, stake and reputation, others by stake, without
 //!   looking at more than a bounded number of tickets: see [`sampling`].
-//! - A *slash* takes a part of the stake: half is burnt and half goes to the reporter. A ticket with no
-//!   stake left is gone.
-//! - The supervisors with most stake become the validators of the next session.
+//! - A *slash* takes a part of the stake, or of the least price where the stake is smaller: half is burnt and
+//!   half goes to the reporter. A live ticket whose stake falls below half of the least price retires, one with
+//!   no stake left is gone.
+//! - The supervisors with most stake become the validators of the next session. Their stake answers for
+//!   their votes: it stays for as long as these can be reported, and who votes for two chains at once is
+//!   *convicted*, and loses part of it.
 //!
 //! | file | what it decides |
 //! | --- | --- |
@@ -22,6 +25,8 @@
 //! | `register.rs` | how they are filed, and leave |
 //! | `market.rs` | what other pallets may ask and do |
 //! | `session.rs` | who validates |
+//! | `seats.rs` | with which keys |
+//! | `equivocation.rs` | and what voting for two chains costs |
 //! | `info.rs` | what the runtime API tells |
 //! | `invariants.rs` | what must hold between two blocks |
 //!
@@ -43,6 +48,7 @@ use frame::{
 };
 use quern_market::{Duty, Preferences, Role, TicketId, seams::Reputation, ticket::MAX_DUTIES};
 
+pub mod equivocation;
 mod info;
 #[cfg(any(feature = "std", feature = "try-runtime"))]
 mod invariants;
@@ -51,6 +57,7 @@ pub mod pool;
 pub mod price;
 pub mod register;
 pub mod sampling;
+pub mod seats;
 pub mod session;
 pub mod ticket;
 pub mod weights;
@@ -65,6 +72,7 @@ mod tests;
 pub use pallet::*;
 pub use pool::{Counts, Place};
 pub use register::MAX_EXPIRED;
+pub use seats::Seats;
 pub use ticket::Ticket;
 pub use weights::WeightInfo;
 
@@ -118,6 +126,12 @@ pub mod pallet {
 
         /// Most validators of a session, up to [`session::MAX_VALIDATORS`]; with none, those there are stay.
         type MaxValidators: Get<u32>;
+
+        /// Who votes on finality in the session that begins, each with its key.
+        type Voters: Get<Vec<(seats::Key, Self::AccountId)>>;
+
+        /// Sessions for which votes of a session can be reported after it, at least one.
+        type ReportWithin: Get<u32>;
 
         /// Weights of the calls and hooks.
         type WeightInfo: WeightInfo;
@@ -184,6 +198,41 @@ pub mod pallet {
     /// The validators last chosen, ascending.
     #[pallet::storage]
     pub type Chosen<T: Config> = StorageValue<
+        _,
+        BoundedVec<T::AccountId, ConstU32<{ session::MAX_VALIDATORS }>>,
+        ValueQuery,
+    >;
+
+    /// Who votes in the present session.
+    #[pallet::storage]
+    pub type Seated<T: Config> = StorageValue<_, Seats<T::AccountId>>;
+
+    /// Hashes of who voted in the sessions whose votes can be reported.
+    #[pallet::storage]
+    pub type SeatHashes<T: Config> = StorageMap<_, Twox64Concat, u32, T::Hash>;
+
+    /// The first session of which a hash may be kept.
+    #[pallet::storage]
+    pub type OldestSeats<T> = StorageValue<_, u32>;
+
+    /// Last session of those who validate no more.
+    #[pallet::storage]
+    pub type Unseated<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, u32>;
+
+    /// Those convicted of voting for two chains by the set of validators in which they did, in order.
+    #[pallet::storage]
+    pub type Convicts<T: Config> = StorageMap<
+        _,
+        Twox64Concat,
+        u64,
+        BoundedVec<T::AccountId, ConstU32<{ session::MAX_VALIDATORS }>>,
+        ValueQuery,
+    >;
+
+    /// Convicts who are not elected: those since the last election, and those whom the rules of change have
+    /// kept in office since.
+    #[pallet::storage]
+    pub type Suspended<T: Config> = StorageValue<
         _,
         BoundedVec<T::AccountId, ConstU32<{ session::MAX_VALIDATORS }>>,
         ValueQuery,
@@ -258,7 +307,7 @@ pub mod pallet {
             /// The ticket.
             ticket: TicketId,
         },
-        /// A ticket was retired by its owner.
+        /// A ticket was retired: by its owner, because this was convicted, or because a slash left too little.
         Retired {
             /// The ticket.
             ticket: TicketId,
@@ -304,6 +353,15 @@ pub mod pallet {
             /// What is left; with nothing left the ticket is gone.
             left: u128,
         },
+        /// A validator has voted for two chains at once.
+        Convicted {
+            /// The validator.
+            who: T::AccountId,
+            /// The set of validators in which it did, by GRANDPA's number.
+            set: u64,
+            /// The part of its supervisors' stakes that was burnt.
+            part: Permill,
+        },
         /// A role's price has changed.
         Repriced {
             /// The role.
@@ -335,6 +393,9 @@ pub mod pallet {
         Unbonding,
         /// The ticket has a duty. Wait until the task or audit has ended.
         OnDuty,
+        /// The owner validates, or its votes can still be reported. Wait until others have been elected and
+        /// that time is over.
+        Answering,
     }
 
     #[pallet::hooks]
@@ -438,14 +499,18 @@ pub mod pallet {
         }
 
         /// Returns the stake of the caller's ticket, once its unbonding time is over and its last duty
-        /// has ended.
+        /// has ended; a supervisor's, once no vote of its owner on finality can be reported any more.
         #[pallet::call_index(4)]
-        #[pallet::weight(T::WeightInfo::withdraw())]
+        #[pallet::weight(T::WeightInfo::withdraw().saturating_add(T::DbWeight::get().reads_writes(3, 1)))]
         pub fn withdraw(origin: OriginFor<T>, ticket: TicketId) -> DispatchResult {
             let withdrawn = Self::owned(origin, ticket)?;
             let from = withdrawn.withdrawable.ok_or(Error::<T>::NotLeaving)?;
             ensure!(Self::now() >= from, Error::<T>::Unbonding);
             ensure!(withdrawn.duties.is_empty(), Error::<T>::OnDuty);
+            if withdrawn.role == Role::Supervisor {
+                ensure!(!Self::answers(&withdrawn.owner), Error::<T>::Answering);
+                Unseated::<T>::remove(&withdrawn.owner);
+            }
             let stake = withdrawn.stake;
             let reason = HoldReason::Stake.into();
             T::Currency::release(&reason, &withdrawn.owner, stake, Precision::Exact)?;
@@ -476,7 +541,7 @@ pub mod pallet {
         }
 
         /// Least price. A stake above zero is what a ticket is.
-        fn floor() -> u128 {
+        pub(crate) fn floor() -> u128 {
             T::PriceFloor::get().max(1)
         }
 

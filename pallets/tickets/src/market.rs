@@ -1,6 +1,6 @@
 //! What other pallets may ask and do.
 
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, vec::Vec};
 use codec::Encode;
 use frame::{
     deps::frame_support::storage::with_storage_layer,
@@ -114,11 +114,13 @@ impl<T: Config> Seam<T::AccountId> for Pallet<T> {
             .is_some_and(|ticket| ticket.role == role && ticket.is_live(Self::now()))
     }
 
-    /// Two reads, however many there are: holders are counted as tickets begin and end to live. Those whose
-    /// time is up count until the sweep has let them leave.
-    fn others(role: Role, who: &T::AccountId) -> u32 {
-        let own = Holdings::<T>::contains_key(role, who);
-        Holders::<T>::get(role).saturating_sub(own.into())
+    /// One read, and one of each that is excluded, however many there are: holders are counted as tickets
+    /// begin and end to live. Those whose time is up count until the sweep has let them leave.
+    fn others(role: Role, excluded: &[T::AccountId]) -> u32 {
+        let excluded: BTreeSet<_> = excluded.iter().collect();
+        let holds = |who: &&T::AccountId| Holdings::<T>::contains_key(role, who);
+        let own = excluded.into_iter().filter(holds).count() as u32;
+        Holders::<T>::get(role).saturating_sub(own)
     }
 
     fn draw(draw: &Draw<'_, T::AccountId>) -> Vec<(TicketId, T::AccountId)> {
@@ -167,7 +169,9 @@ impl<T: Config> Seam<T::AccountId> for Pallet<T> {
         let Some(mut slashed) = Tickets::<T>::get(ticket) else {
             return 0;
         };
-        let amount = part.mul_ceil(slashed.stake).min(slashed.stake);
+        // As much of a stake that slashes have left small as of the least one, or wrongs would grow cheaper.
+        let floor = Self::floor();
+        let amount = part.mul_ceil(slashed.stake.max(floor)).min(slashed.stake);
         if amount == 0 {
             return 0;
         }
@@ -175,17 +179,24 @@ impl<T: Config> Seam<T::AccountId> for Pallet<T> {
         let taken = burnt.saturating_add(reported);
         slashed.stake = slashed.stake.saturating_sub(taken);
         let left = slashed.stake;
-        if left > 0 {
-            Self::file(ticket, slashed);
-        } else {
-            Self::forget(ticket, slashed);
-        }
+        let retires = !slashed.is_leaving() && left < floor.div_ceil(2);
         Self::deposit_event(Event::Slashed {
             ticket,
             burnt,
             reported,
             left,
         });
+        if left == 0 {
+            Self::forget(ticket, slashed);
+        } else if retires {
+            let withdrawable = Self::leave(ticket, slashed);
+            Self::deposit_event(Event::Retired {
+                ticket,
+                withdrawable,
+            });
+        } else {
+            Self::file(ticket, slashed);
+        }
         taken
     }
 

@@ -66,6 +66,8 @@ impl Contains<AccountId32> for Keys {
 }
 
 parameter_types! {
+    pub storage ReportWithin: u32 = 2;
+    pub storage Voters: Vec<(crate::seats::Key, AccountId32)> = Vec::new();
     pub storage BasePrice: u128 = 10 * QRN;
     pub storage Lifetime: u32 = LIFETIME;
     pub storage MaxValidators: u32 = 5;
@@ -85,9 +87,11 @@ impl crate::Config for Test {
     type PoolTarget = PoolTarget;
     type PriceFloor = PriceFloor;
     type PriceInterval = PriceInterval;
+    type ReportWithin = ReportWithin;
     type Reputation = Double;
     type RuntimeHoldReason = RuntimeHoldReason;
     type Unbonding = Unbonding;
+    type Voters = Voters;
     type WeightInfo = ();
 }
 

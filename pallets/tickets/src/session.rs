@@ -7,7 +7,7 @@ use frame::{prelude::*, traits::Get};
 use polkadot_sdk::pallet_session::SessionManager;
 use quern_market::{Role, TicketId, seams::Reputation};
 
-use crate::{Chosen, Config, Pallet, Places, Pools, Tickets, WeightInfo};
+use crate::{Chosen, Config, Pallet, Places, Pools, Suspended, Tickets, Unseated, WeightInfo};
 
 /// Most validators that there can ever be: as many as the finality gadget takes.
 pub const MAX_VALIDATORS: u32 = 128;
@@ -42,9 +42,10 @@ impl<T: Config> Pallet<T> {
             standing.oldest = standing.oldest.min(id);
         }
         let chosen = Chosen::<T>::get().into_inner();
+        let suspended = Suspended::<T>::get();
         standings.retain(|owner, _| {
             let may = chosen.contains(owner) || T::Reputation::qualifies(owner);
-            may && T::KeysOf::contains(owner)
+            may && !suspended.contains(owner) && T::KeysOf::contains(owner)
         });
         let mut elected: Vec<(T::AccountId, Standing)> = standings.into_iter().collect();
         elected.sort_by_key(|(_, standing)| (Reverse(standing.stake), standing.oldest));
@@ -54,14 +55,17 @@ impl<T: Config> Pallet<T> {
         }
         let elected = elected.into_iter().map(|(owner, _)| owner).collect();
         // Supervisors of genesis may never have had keys: they vote on nothing, and leave at once.
-        let seated: Vec<T::AccountId> = chosen.into_iter().filter(T::KeysOf::contains).collect();
+        let mut seated: Vec<T::AccountId> =
+            chosen.into_iter().filter(T::KeysOf::contains).collect();
+        // Who comes first leaves first.
+        seated.sort_by_key(|who| !suspended.contains(who));
         change(&seated, elected)
     }
 }
 
 /// The next set: as elected, but with no more newcomers, and no more leavers, than a third of the set, and one
-/// at least. A set changes only once it has finalised the change: were more of it silent at once, it never
-/// would, and nothing could put that right.
+/// at least; of the leavers the first of `chosen` leave. A set changes only once it has finalised the change:
+/// were more of it silent at once, it never would, and nothing could put that right.
 fn change<AccountId: Clone + Ord>(chosen: &[AccountId], elected: Vec<AccountId>) -> Vec<AccountId> {
     let most = (chosen.len() / 3).max(1);
     let leaving = chosen.iter().filter(|who| !elected.contains(who));
@@ -76,18 +80,32 @@ fn change<AccountId: Clone + Ord>(chosen: &[AccountId], elected: Vec<AccountId>)
     next
 }
 
+/// Counts what is done for the session pallet: it asks while it begins a block, and counts but its own part.
+fn register<T: Config>(weight: Weight) {
+    frame_system::Pallet::<T>::register_extra_weight_unchecked(weight, DispatchClass::Mandatory);
+}
+
 /// The validators stay while nobody stands for election, or the same are elected again.
 impl<T: Config> SessionManager<T::AccountId> for Pallet<T> {
-    fn new_session(_: u32) -> Option<Vec<T::AccountId>> {
-        // The session pallet asks while it begins a block, and counts but its own part of that. Whether the
-        // choice is written depends on it.
-        let weight = T::WeightInfo::new_session().saturating_add(T::DbWeight::get().writes(1));
-        frame_system::Pallet::<T>::register_extra_weight_unchecked(
-            weight,
-            DispatchClass::Mandatory,
-        );
+    fn new_session(index: u32) -> Option<Vec<T::AccountId>> {
+        let chosen = Chosen::<T>::get();
         let elected = Self::elect();
-        if *elected == **Chosen::<T>::get() {
+        let leaving = chosen.iter().filter(|who| !elected.contains(who));
+        let mut left = 0;
+        for who in leaving {
+            left += 1;
+            // The choice is of the session after the next.
+            Unseated::<T>::insert(who, index.saturating_sub(1));
+        }
+        // Whether these are written, and the choice, depends on it.
+        let written = T::DbWeight::get().reads_writes(1, left + 2);
+        register::<T>(T::WeightInfo::new_session().saturating_add(written));
+        Suspended::<T>::mutate_exists(|suspended| {
+            let held = suspended.as_mut()?;
+            held.retain(|who| elected.contains(who));
+            suspended.take_if(|held| held.is_empty())
+        });
+        if *elected == **chosen {
             return None;
         }
         // Within the bound: neither who was elected nor who stays beside them is more than so many.
@@ -95,7 +113,10 @@ impl<T: Config> SessionManager<T::AccountId> for Pallet<T> {
         Some(elected)
     }
 
-    fn start_session(_: u32) {}
+    fn start_session(index: u32) {
+        register::<T>(Self::seat_weight());
+        Self::seat(index);
+    }
 
     fn end_session(_: u32) {}
 }

@@ -4,6 +4,7 @@ use frame::{
     testing_prelude::*,
     traits::fungible::{Inspect, InspectHold},
 };
+use polkadot_sdk::pallet_session::SessionManager;
 use proptest::prelude::*;
 use quern_market::{
     Order,
@@ -13,6 +14,7 @@ use quern_work::{Dataset, TaskSpec};
 use std::collections::BTreeSet;
 
 mod elections;
+mod equivocation;
 mod refusals;
 
 fn signed(who: &AccountId32) -> RuntimeOrigin {
@@ -283,7 +285,8 @@ fn the_excluded_are_not_drawn_and_no_owner_twice() {
 #[test]
 fn others_are_counted_by_account_idle_or_not() {
     with_chain(|| {
-        let others = |who: &AccountId32| Licences::others(Role::Verifier, who);
+        let without = |who: &[AccountId32]| Licences::others(Role::Verifier, who);
+        let others = |who: &AccountId32| without(core::slice::from_ref(who));
         buy(&ALICE, Role::Verifier, 10 * QRN, 1);
         let second = buy(&ALICE, Role::Verifier, 10 * QRN, 1);
         let bobs = buy(&BOB, Role::Miner, 10 * QRN, 1);
@@ -292,6 +295,8 @@ fn others_are_counted_by_account_idle_or_not() {
         let bobs = buy(&BOB, Role::Verifier, 10 * QRN, 1);
         draw(Role::Verifier, 2, 1, &[]);
         assert_eq!((others(&ALICE), others(&BOB), others(&POOR)), (1, 1, 2));
+        assert_eq!((without(&[]), without(&[ALICE, POOR, ALICE])), (2, 1));
+        assert_eq!(without(&[ALICE, BOB]), 0);
         assert_ok!(Licences::retire(signed(&ALICE), second));
         assert_eq!(others(&BOB), 1);
         assert_ok!(Licences::renew(signed(&BOB), bobs));
@@ -413,6 +418,37 @@ fn a_slash_burns_half_and_pays_the_reporter_half() {
 }
 
 #[test]
+fn repeated_slashes_never_grow_cheaper_than_a_part_of_the_least_price_and_end_the_ticket() {
+    with_chain(|| {
+        let id = buy(&ALICE, Role::Miner, 10 * QRN, 1);
+        draw(Role::Miner, 1, 1, &[]);
+        let tenth = Permill::from_percent(10);
+        let mut slashes = 0;
+        while Licences::licenses(id, Role::Miner) {
+            let before = held(&ALICE);
+            let taken = Licences::slash(id, tenth, None);
+            assert_eq!(taken, tenth.mul_ceil(before.max(QRN)));
+            assert_eq!(held(&ALICE), before - taken);
+            slashes += 1;
+            Licences::do_try_state().unwrap();
+        }
+        // To a tenth of what was staked by tenths of the stake, then to half of that by tenths of a QRN.
+        assert_eq!(slashes, 22 + 5);
+        assert!(held(&ALICE) < QRN / 2);
+        let retired = Tickets::<Test>::get(id).unwrap();
+        assert!(retired.is_leaving() && retired.place.is_none());
+        assert_eq!(*retired.duties, [Duty::Audit(1)]);
+        assert_eq!(Licences::pool(Role::Miner), 0);
+        // What is left answers for more wrongs, and is lost at last.
+        assert_eq!(Licences::slash(id, tenth, None), QRN / 10);
+        for _ in 0..4 {
+            Licences::slash(id, tenth, None);
+        }
+        assert_eq!((Licences::ticket_info(id), held(&ALICE)), (None, 0));
+    });
+}
+
+#[test]
 fn what_cannot_be_paid_to_the_reporter_is_burnt() {
     with_chain(|| {
         let id = buy(&ALICE, Role::Miner, 10 * QRN, 1);
@@ -467,6 +503,8 @@ enum Op {
     Draw(usize, u32, u8),
     Relieve(u64, u8),
     Slash(u64, u32, Option<u8>),
+    Convict(u64, u8),
+    Session,
     Advance(u64),
 }
 
@@ -485,6 +523,8 @@ fn op() -> impl Strategy<Value = Op> {
         4 => (ticket.clone(), 0..9u8).prop_map(|(id, seed)| Op::Relieve(id, seed)),
         3 => (ticket, 0..=1_000_000u32, prop::option::of(prop_oneof![1..6u8, Just(255)]))
             .prop_map(|(id, part, reporter)| Op::Slash(id, part, reporter)),
+        2 => (0..3u64, 1..6u8).prop_map(|(set, who)| Op::Convict(set, who)),
+        2 => Just(Op::Session),
         2 => (1..60u64).prop_map(Op::Advance),
     ]
 }
@@ -494,9 +534,11 @@ proptest! {
 
     #[test]
     fn any_sequence_conserves_money(ops in prop::collection::vec(op(), 1..120)) {
-        with_chain(|| {
+        let validators = (1..6).map(|owner| (account(owner), Role::Supervisor, 50 * QRN, 1));
+        with_genesis(validators.collect(), || {
             let everybody = || (1..=20).chain([255]).map(account);
             let (issued, mut burnt) = (Balances::total_issuance(), 0);
+            let mut session = 0;
             for op in ops {
                 match op {
                     Op::Buy(who, role, stake, most) => {
@@ -530,6 +572,20 @@ proptest! {
                         let taken = Licences::slash(id, Permill::from_parts(part), reporter.as_ref());
                         assert_eq!(held_by_all() + taken, before);
                         burnt += paid - Balances::total_issuance();
+                    }
+                    Op::Convict(set, who) => {
+                        let (before, held) = (Balances::total_issuance(), held_by_all());
+                        let part = |count| Permill::from_rational(count * count, 9);
+                        Licences::convict(set, &account(who), part);
+                        assert!(Licences::is_convicted(set, &account(who)));
+                        let taken = before - Balances::total_issuance();
+                        assert_eq!(held_by_all() + taken, held);
+                        burnt += taken;
+                    }
+                    Op::Session => {
+                        Licences::start_session(session);
+                        session += 1;
+                        Licences::new_session(session);
                     }
                     Op::Advance(blocks) => advance(System::block_number() + blocks),
                 }

@@ -5,7 +5,8 @@
 //!   ▲                         │
 //!   └─────────renew───────────┘
 //! ```
-//! A slash that takes the whole stake ends it from anywhere.
+//! A slash that takes the whole stake ends it from anywhere; one that leaves less than half of the least price
+//! makes it leave.
 
 use codec::{Decode, Encode, MaxEncodedLen};
 use frame::prelude::{BoundedVec, ConstU32};

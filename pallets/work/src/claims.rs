@@ -66,15 +66,16 @@ impl<T: Config> Pallet<T> {
         });
     }
 
-    /// Burns what vests on the run of a rejected claim, and slashes its ticket.
+    /// Burns what vests on the run of a rejected claim, and slashes its ticket; a paid task replaces it.
     fn reject(id: RunId, mut run: Run<T::AccountId>) {
         run.reject(Self::now());
         T::Rewards::burn(id, &run.owner);
         Self::unseal(id);
         let slashed = T::Tickets::slash(run.ticket, REJECTED_CLAIM, None);
         T::Reputation::note(&run.owner, Deed::Rejected);
-        let accepted = run.accepted;
+        let (task, accepted) = (run.task, run.accepted);
         Runs::<T>::insert(id, run);
+        T::Tasks::rejected(task, id);
         Self::deposit_event(Event::ClaimRejected {
             run: id,
             accepted,

@@ -14,9 +14,9 @@
 //! - A *share* proves a draw that met the easier share target; shares of one run come in order.
 //! - A *claim* says which state a run reached after whole segments. Its digest is committed to first
 //!   and the claim revealed in a later block; then it is audited. An accepted claim moves the window
-//!   and releases what vests on its segments. A rejected one burns all that vests on the run, and takes
-//!   a part of the ticket's stake; a lapsed one counts for nothing. One claim of a
-//!   run is under way at a time.
+//!   and releases what vests on its segments. A rejected one burns all that vests on the run, takes
+//!   a part of the ticket's stake, and with it the run's seat in a paid task; a lapsed one counts for nothing.
+//!   One claim of a run is under way at a time.
 //! - An accepted claim of a commons run, which no client pays for, may be paid for by the treasury
 //!   ([`CommonsPay`]).
 //! - A run whose shares wait too long for a claim *forfeits* them: anybody may have them go to the treasury.
@@ -36,7 +36,7 @@ use frame::{
         fungible::{Mutate, MutateHold},
     },
 };
-use quern_api::{InherentError, PARENT_SEAL, ParentSeal, WorkRules};
+use quern_api::{InherentError, MIN_NOISE_RANK, PARENT_SEAL, ParentSeal, WorkRules};
 use quern_market::{
     AuditId, Claim, RunId, TaskId, TicketId,
     seams::{Audits, CommonsPay, Reputation, TaskBook, Tickets},
@@ -184,7 +184,8 @@ pub mod pallet {
     #[pallet::genesis_config]
     #[derive(frame::derive::DefaultNoBound)]
     pub struct GenesisConfig<T: Config> {
-        /// Rank of the noise: a power of two, at least 2; 0 for a chain without work, and without runs.
+        /// Rank of the noise: a power of two, at least [`MIN_NOISE_RANK`]; 0 for a chain without work, and
+        /// without runs.
         pub noise_rank: u32,
         /// First runs: owner, task and ticket, ids in order.
         pub runs: Vec<(T::AccountId, TaskId, TicketId)>,
@@ -193,7 +194,12 @@ pub mod pallet {
     #[pallet::genesis_build]
     impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
         fn build(&self) {
-            NoiseRank::<T>::put(self.noise_rank);
+            let rank = self.noise_rank;
+            assert!(
+                rank == 0 || (rank >= MIN_NOISE_RANK && rank.is_power_of_two()),
+                "work: the noise rank must be a power of two, at least {MIN_NOISE_RANK}"
+            );
+            NoiseRank::<T>::put(rank);
             let Some(rules) = Pallet::<T>::rules_in_force() else {
                 assert!(
                     self.runs.is_empty(),
@@ -420,7 +426,8 @@ pub mod pallet {
         }
 
         /// Credits the caller's run with a draw that met the share target under the template
-        /// `pre_hash`. A run's first share in a block pays no fee.
+        /// `pre_hash`. A run's first share in a block pays no fee if it has at most
+        /// [`types::FREE_SHARE_BYTES`].
         #[pallet::call_index(2)]
         #[pallet::weight(T::WeightInfo::submit_proof(types::weight_units(seal.len())))]
         pub fn submit_proof(
@@ -431,7 +438,8 @@ pub mod pallet {
             let owner = ensure_signed(origin)?;
             let rules = Self::rules_in_force().ok_or(Error::<T>::NoRules)?;
             let first = Self::share(&owner, pre_hash, &seal, &rules)?;
-            let pays = if first { Pays::No } else { Pays::Yes };
+            let free = first && seal.len() <= types::FREE_SHARE_BYTES;
+            let pays = if free { Pays::No } else { Pays::Yes };
             Ok(pays.into())
         }
 

@@ -50,13 +50,13 @@ impl pallet_balances::Config for Test {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Told {
     Vest(RunId, AccountId32, u64),
-    Pay(RunId, AccountId32),
     Release(RunId, Range<u64>),
     Burn(RunId),
     Forfeit(RunId, AccountId32),
     Opened(TaskId, TicketId, RunId),
     /// Task, run, steps and MACs.
     Accepted(TaskId, RunId, u64, u128),
+    Rejected(TaskId, RunId),
     Lapsed(TaskId, RunId),
     Closed(TaskId, RunId),
     /// To whom, for how many MACs.
@@ -72,6 +72,7 @@ thread_local! {
     static VESTING: Cell<u128> = const { Cell::new(0) };
     static LIVE: Cell<bool> = const { Cell::new(true) };
     static COMMONS_PAY: Cell<u128> = const { Cell::new(0) };
+    static FEATURES: Cell<u32> = const { Cell::new(512) };
 }
 
 /// Everything the double was told since the last call.
@@ -89,6 +90,11 @@ pub(crate) fn set_commons_pay(amount: u128) {
     COMMONS_PAY.set(amount);
 }
 
+/// Sets the features of [`dataset`].
+pub(crate) fn set_features(features: u32) {
+    FEATURES.set(features);
+}
+
 /// Sets whether the double's tickets are live.
 pub(crate) fn set_live(live: bool) {
     LIVE.set(live);
@@ -103,9 +109,6 @@ pub struct Double;
 impl WorkRewards<AccountId32> for Double {
     fn vest(run: RunId, owner: &AccountId32, segment: u64) {
         tell(Told::Vest(run, owner.clone(), segment));
-    }
-    fn pay(run: RunId, owner: &AccountId32) {
-        tell(Told::Pay(run, owner.clone()));
     }
     fn release(run: RunId, _: &AccountId32, segments: Range<u64>) -> DispatchResult {
         tell(Told::Release(run, segments));
@@ -148,6 +151,9 @@ impl TaskBook<AccountId32> for Double {
         assert_eq!(state_root, ROOT);
         tell(Told::Accepted(task, run, to, macs));
     }
+    fn rejected(task: TaskId, run: RunId) {
+        tell(Told::Rejected(task, run));
+    }
     fn lapsed(task: TaskId, run: RunId) {
         tell(Told::Lapsed(task, run));
     }
@@ -186,7 +192,7 @@ impl Tickets<AccountId32> for Double {
     fn licenses(ticket: TicketId, role: Role) -> bool {
         LIVE.get() && ticket < 2 && role == Role::Miner
     }
-    fn others(_: Role, _: &AccountId32) -> u32 {
+    fn others(_: Role, _: &[AccountId32]) -> u32 {
         1
     }
     fn draw(_: &Draw<'_, AccountId32>) -> Vec<(TicketId, AccountId32)> {
@@ -268,16 +274,17 @@ pub(crate) const PAID: TaskId = 1;
 /// State root of every claim.
 pub(crate) const ROOT: Hash = [9; 32];
 
-/// 64 rows of 512 features in ten classes.
+/// 64 rows of 512 features, unless a test has set others, in ten classes.
 pub(crate) fn dataset() -> Dataset {
-    let x = (0..64 * 512u32)
+    let features = FEATURES.get();
+    let x = (0..64 * features)
         .map(|i| (i.wrapping_mul(2_654_435_761) >> 26) as i8 - 32)
         .collect();
     let y = (0..64u16).map(|row| row % 10).collect();
-    Dataset::new(x, y, 512, 10).unwrap()
+    Dataset::new(x, y, features as usize, 10).unwrap()
 }
 
-/// A 512-48-10 network over [`dataset`], batches of 64, segments of 8.
+/// A network of one hidden layer, 48 neurons, over [`dataset`]; batches of 64, segments of 8.
 pub(crate) fn spec() -> TaskSpec {
     TaskSpec {
         dataset: dataset().commitment(),
@@ -295,6 +302,7 @@ pub(crate) fn limits() -> WorkLimits {
         share_difficulty: 1,
         omega_b: 1 << 32,
         omega_m: 0,
+        max_vote_macs: 1 << 44,
     }
 }
 
@@ -308,6 +316,7 @@ pub(crate) fn with_chain(test: impl FnOnce()) {
     set_commons_pay(0);
     set_vesting(0);
     set_live(true);
+    set_features(512);
     let storage = RuntimeGenesisConfig {
         system: Default::default(),
         balances: pallet_balances::GenesisConfig {

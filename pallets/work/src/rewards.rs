@@ -9,9 +9,6 @@ pub trait WorkRewards<AccountId> {
     /// The last block's worker share vests on this segment of the run.
     fn vest(run: RunId, owner: &AccountId, segment: u64);
 
-    /// The last block's worker share is paid at once.
-    fn pay(run: RunId, owner: &AccountId);
-
     /// Pays out what vests on these segments.
     fn release(run: RunId, owner: &AccountId, segments: Range<u64>) -> DispatchResult;
 

@@ -21,6 +21,8 @@ pub struct WorkLimits {
     pub omega_b: u64,
     /// Tiles that may win per model parameter, Q32.32.
     pub omega_m: u64,
+    /// MACs that a voter may be asked to execute for one ballot; of tasks that are opened from now on.
+    pub max_vote_macs: u64,
 }
 
 impl WorkLimits {
@@ -32,6 +34,7 @@ impl WorkLimits {
             share_difficulty: self.share_difficulty,
             omega_b: self.omega_b,
             omega_m: self.omega_m,
+            max_vote_macs: self.max_vote_macs,
         }
     }
 }

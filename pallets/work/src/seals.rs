@@ -1,8 +1,7 @@
 //! The check of seals and shares, and what a recorded seal earns.
 
 use crate::*;
-use quern_api::SignedSeal;
-use quern_work::{Shape, Terms, target};
+use quern_work::{Shape, SignedSeal, Terms, target};
 
 impl<T: Config> Pallet<T> {
     /// Checks the bytes of a seal at this difficulty, cheapest rule first.
@@ -35,7 +34,7 @@ impl<T: Config> Pallet<T> {
         let signed = SignedSeal::decode_strict(seal)?;
         let (run, spec) = Self::authors_run(signed.seal.run, author)?;
         let owner = (*run.owner.as_ref()).into();
-        signed.verify(&owner, &genesis.0, &pre_hash.0)?;
+        quern_api::verify_signature(&signed, &owner, &genesis.0, &pre_hash.0)?;
         Self::check_work(
             genesis,
             pre_hash,
@@ -123,13 +122,9 @@ impl<T: Config> Pallet<T> {
         let Some((mut sealed, shape)) = Self::resolve(run) else {
             return;
         };
-        match sealed.seal(step, macs, &shape, Self::now()) {
-            Earns::Vesting => {
-                T::Rewards::vest(run, &sealed.owner, sealed.segment_of(step));
-                Sealed::<T>::insert(run, step, weights_root);
-            }
-            Earns::Payment => T::Rewards::pay(run, &sealed.owner),
-            Earns::Nothing => (),
+        if sealed.seal(step, macs, &shape, Self::now()) == Earns::Vesting {
+            T::Rewards::vest(run, &sealed.owner, sealed.segment_of(step));
+            Sealed::<T>::insert(run, step, weights_root);
         }
         Runs::<T>::insert(run, sealed);
     }

@@ -42,7 +42,7 @@ pub struct Run<AccountId> {
     pub rejected: Option<u32>,
     /// The latest step that sealed a block.
     pub last_sealed: Option<u64>,
-    /// Steps from the accepted claim before the last on that have earned a worker share.
+    /// Steps from the last accepted claim on that have earned a worker share.
     pub paid: BoundedVec<u64, ConstU32<MAX_PAID_STEPS>>,
     /// Step and tile ordinal of the latest share.
     pub last_share: Option<(u64, u32)>,
@@ -55,6 +55,9 @@ pub struct Run<AccountId> {
     /// Shares accepted.
     pub shares: u64,
 }
+
+/// Most bytes of a share that is free of fee: one of about two thousand features.
+pub const FREE_SHARE_BYTES: usize = 64 * 1024;
 
 /// Features in one unit of a seal's weight.
 pub const FEATURES_PER_UNIT: u32 = 256;
@@ -70,10 +73,8 @@ pub fn weight_units(bytes: usize) -> u32 {
 pub enum Earns {
     /// The worker share vests until a claim over the step is accepted.
     Vesting,
-    /// The step is accepted already: the worker share is paid at once.
-    Payment,
     /// No worker share: the step has sealed before, too many have since the last accepted claim, its
-    /// claim is under audit already, or the seal was made before a rejection was known.
+    /// claim is under audit or accepted already, or the seal was made before a rejection was known.
     Nothing,
 }
 
@@ -171,21 +172,20 @@ impl<AccountId> Run<AccountId> {
 
     /// Records in block `now` that `step` sealed the block before, which cost `macs`.
     ///
-    /// A seal was checked at the state before its own block, so it may be older than what that block
-    /// did: a step that it accepted is paid, and nothing vests anew on what it saw rejected. A step under
-    /// audit earns nothing, or it could seal under false weights once the audit's segments are drawn.
+    /// A step under audit earns nothing, or it could seal under false weights once the audit's segments are
+    /// drawn. A seal was checked at the state before its own block, so it may be older than what that block
+    /// did: nor does a step earn that the block accepted, whose weights no audit has compared, and nothing
+    /// vests anew on what it saw rejected.
     pub fn seal(&mut self, step: u64, macs: u128, shape: &Shape, now: u32) -> Earns {
         self.seals = self.seals.saturating_add(1);
         self.last_sealed = self.last_sealed.max(Some(step));
         self.credit(macs, shape);
-        let audited = (self.accepted..self.committed).contains(&step);
+        let audited = step < self.committed;
         let outdated = self
             .rejected
             .is_some_and(|block| now <= block.saturating_add(1));
         if audited || outdated || self.paid.contains(&step) || self.paid.try_push(step).is_err() {
             Earns::Nothing
-        } else if step < self.accepted {
-            Earns::Payment
         } else {
             self.waiting.get_or_insert(now);
             Earns::Vesting
@@ -264,12 +264,10 @@ impl<AccountId> Run<AccountId> {
         self.pending = Some(PendingClaim::Revealed { audit, to });
     }
 
-    /// Records in block `now` that the state after `to` steps has this root. The block that does so may
-    /// itself have been sealed by a step before `to`: steps back to the accepted claim before stay on
-    /// record. `vests` is whether worker shares of later steps still vest.
+    /// Records in block `now` that the state after `to` steps has this root. `vests` is whether worker
+    /// shares of later steps still vest.
     pub fn accept(&mut self, to: u64, state_root: Hash, vests: bool, now: u32) {
-        let before = self.accepted;
-        self.paid.retain(|step| *step >= before);
+        self.paid.retain(|step| *step >= to);
         self.accepted = to;
         self.committed = to;
         self.pending = None;
@@ -361,15 +359,17 @@ mod tests {
     }
 
     #[test]
-    fn a_step_that_its_own_block_accepts_earns_unless_it_sealed_before() {
+    fn a_step_that_its_own_block_accepts_earns_nothing() {
         let mut run = run();
         seal(&mut run, 70);
+        seal(&mut run, 130);
         run.reveal(7, 128);
         run.accept(128, [1; 32], false, NOW);
-        assert_eq!(seal(&mut run, 70), Earns::Nothing);
-        assert_eq!(seal(&mut run, 71), Earns::Payment);
-        run.accept(192, [2; 32], false, NOW);
-        assert!(run.paid.is_empty());
+        assert_eq!(*run.paid, [130]);
+        for step in [70, 71, 127] {
+            assert_eq!(seal(&mut run, step), Earns::Nothing);
+        }
+        assert_eq!(seal(&mut run, 128), Earns::Vesting);
     }
 
     #[test]
@@ -402,8 +402,7 @@ mod tests {
         assert!((64..64 + many).all(|step| seal(&mut run, step) == Earns::Vesting));
         assert_eq!(seal(&mut run, 64 + many), Earns::Nothing);
         run.accept(64 + many, [1; 32], false, NOW);
-        run.accept(64 + 2 * many, [2; 32], false, NOW);
-        assert_eq!(seal(&mut run, 64 + 2 * many), Earns::Vesting);
+        assert_eq!(seal(&mut run, 64 + many), Earns::Vesting);
     }
 
     #[test]
@@ -505,8 +504,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever seals and answers come, accepted steps never go back, and no step earns twice
-        /// since the accepted claim before the last.
+        /// Whatever seals and answers come, accepted steps never go back, and no step earns twice.
         #[test]
         fn accepted_steps_grow_and_no_step_earns_twice(
             ops in prop::collection::vec((0..5u8, 0..40u64), 1..200),

@@ -16,8 +16,8 @@ mod view;
 
 pub use governance::*;
 pub use inherent::{InherentError, PARENT_SEAL, ParentSeal, luck};
-pub use signed::{MAX_SIGNED_SEAL_BYTES, SIGNATURE_BYTES, SignedSeal};
-pub use view::{PendingClaim, RunInfo, WorkRules};
+pub use signed::verify_signature;
+pub use view::{MIN_NOISE_RANK, PendingClaim, RunInfo, WorkRules};
 
 #[cfg(feature = "std")]
 pub use inherent::ParentSealProvider;
@@ -32,7 +32,7 @@ polkadot_sdk::sp_api::decl_runtime_apis! {
         /// Expected MACs of the next block.
         fn difficulty() -> u128;
 
-        /// Checks the bytes of a [`SignedSeal`] for the block with this pre-hash and author on top of
+        /// Checks the bytes of a [`SignedSeal`](quern_work::SignedSeal) for the block with this pre-hash and author on top of
         /// this state, at the difficulty of this state. The caller names the genesis block, since
         /// a state does not know its own before the first block.
         fn verify_seal(

@@ -2,7 +2,9 @@
 
 use codec::{Decode, Encode, MaxEncodedLen};
 use polkadot_sdk::sp_runtime::AccountId32;
-use quern_market::{AuditId, TicketId};
+use quern_market::{
+    AuditId, Order, OrderError, TicketId, claim::training_macs, vote::MAX_DRAWN_SEGMENTS,
+};
 use quern_work::{Hash, TaskError, TaskSpec};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
@@ -23,7 +25,7 @@ use serde::{Deserialize, Serialize};
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WorkRules {
-    /// Rank of the noise, a genesis constant: a power of two, at least 2.
+    /// Rank of the noise, a genesis constant: a power of two, at least [`MIN_NOISE_RANK`].
     pub noise_rank: u32,
     /// A step may be at most this far past the last committed one.
     pub max_ahead: u64,
@@ -33,17 +35,41 @@ pub struct WorkRules {
     pub omega_b: u64,
     /// Tiles that may win per model parameter, Q32.32.
     pub omega_m: u64,
+    /// MACs that a voter may be asked to execute for one ballot.
+    pub max_vote_macs: u64,
 }
 
+/// Least rank of the noise of a chain: what workers' kernels are made for.
+pub const MIN_NOISE_RANK: u32 = 4;
+
 impl WorkRules {
-    /// Whether a task can be mined under these rules.
+    /// Whether a task can be mined under these rules, and its claims audited in time.
     ///
     /// # Errors
-    /// The first bound that does not hold; a segment longer than the window counts as out of bounds.
+    /// The first bound that does not hold; a segment longer than the window counts as out of bounds. A
+    /// verifier is asked for as many segments as can be drawn.
     pub fn admit(&self, spec: &TaskSpec) -> Result<(), TaskError> {
         spec.validate(self.noise_rank)?;
         if self.max_ahead < u64::from(spec.segment) {
             return Err(TaskError::Segment);
+        }
+        let drawn = u64::from(MAX_DRAWN_SEGMENTS).saturating_mul(spec.segment.into());
+        if training_macs(spec, drawn) > self.max_vote_macs.into() {
+            return Err(TaskError::VoteMacs);
+        }
+        Ok(())
+    }
+
+    /// Whether an order can be trained under these rules, and its models scored in time.
+    ///
+    /// # Errors
+    /// The first bound that does not hold. An evaluator is asked for the models of all workers.
+    pub fn admit_order(&self, order: &Order) -> Result<(), OrderError> {
+        self.admit(&order.spec).map_err(OrderError::Task)?;
+        order.validate(self.noise_rank)?;
+        let scoring = order.scoring_macs().saturating_mul(order.workers.into());
+        if scoring > self.max_vote_macs.into() {
+            return Err(OrderError::ScoringMacs);
         }
         Ok(())
     }
@@ -105,4 +131,101 @@ pub enum PendingClaim {
         /// Steps the claim covers.
         to: u64,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quern_work::Dataset;
+
+    /// A 512-48-10 network, 25 114 parameters; segments of eight steps.
+    fn order() -> Order {
+        let dataset = Dataset {
+            root: [1; 32],
+            row_blocks: 100,
+            features: 512,
+            classes: 10,
+        };
+        Order {
+            name: Default::default(),
+            spec: TaskSpec {
+                dataset: dataset.clone(),
+                hidden: vec![48].try_into().unwrap(),
+                batch: 64,
+                lr_shift: 3,
+                lr_every: 0,
+                segment: 8,
+            },
+            held_out: dataset,
+            steps: 800,
+            workers: 2,
+            evaluators: 3,
+            target: 900_000,
+            deadline: 1_000,
+            gpu: false,
+            contact: Default::default(),
+        }
+    }
+
+    fn rules(max_vote_macs: u64) -> WorkRules {
+        WorkRules {
+            noise_rank: 32,
+            max_ahead: 64,
+            share_difficulty: 1,
+            omega_b: 0,
+            omega_m: 0,
+            max_vote_macs,
+        }
+    }
+
+    const PARAMETERS: u64 = 513 * 48 + 49 * 10;
+
+    #[test]
+    fn a_verifier_is_never_asked_for_more_than_the_limit() {
+        let spec = order().spec;
+        let most = 4 * 8 * 64 * 3 * PARAMETERS;
+        assert_eq!(rules(most).admit(&spec), Ok(()));
+        assert_eq!(rules(most - 1).admit(&spec), Err(TaskError::VoteMacs));
+        let longest = TaskSpec {
+            segment: 64,
+            ..spec.clone()
+        };
+        assert_eq!(rules(most).admit(&longest), Err(TaskError::VoteMacs));
+        assert_eq!(rules(8 * most).admit(&longest), Ok(()));
+        let longer = TaskSpec {
+            segment: 65,
+            ..spec
+        };
+        assert_eq!(rules(u64::MAX).admit(&longer), Err(TaskError::Segment));
+    }
+
+    #[test]
+    fn an_evaluator_is_never_asked_for_more_than_the_limit() {
+        let held_out = |row_blocks| Order {
+            held_out: Dataset {
+                row_blocks,
+                ..order().held_out
+            },
+            ..order()
+        };
+        let limit = 2 * 16 * PARAMETERS * 1_000;
+        assert_eq!(rules(limit).admit_order(&held_out(1_000)), Ok(()));
+        let refused = Err(OrderError::ScoringMacs);
+        assert_eq!(rules(limit).admit_order(&held_out(1_001)), refused);
+        assert_eq!(rules(limit).admit_order(&held_out(u32::MAX)), refused);
+        let segment = Order {
+            spec: TaskSpec {
+                segment: 65,
+                ..order().spec
+            },
+            ..order()
+        };
+        let refused = Err(OrderError::Task(TaskError::Segment));
+        assert_eq!(rules(limit).admit_order(&segment), refused);
+        let steps = Order {
+            steps: 801,
+            ..order()
+        };
+        assert_eq!(rules(limit).admit_order(&steps), Err(OrderError::Steps));
+    }
 }

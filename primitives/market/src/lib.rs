@@ -7,6 +7,7 @@
 //! | [`claim`] | what an author says a run reached, and the trace that proves any part of it |
 //! | [`vote`] | what auditors and evaluators answer, and the digests that hide it until all have |
 //! | [`ballot`] | commit–reveal voting by a drawn quorum |
+//! | [`info`] | what the runtime tells about all of these |
 //! | [`seams`] | the traits through which the pallets reach each other |
 
 #![cfg_attr(not(feature = "std"), no_std)]
@@ -15,6 +16,7 @@ extern crate alloc;
 
 pub mod ballot;
 pub mod claim;
+pub mod info;
 pub mod order;
 pub mod seams;
 pub mod ticket;

@@ -80,6 +80,8 @@ pub enum OrderError {
     Deadline,
     /// The name is no UTF-8 text.
     Name,
+    /// Scoring the models of all workers takes more MACs than the chain asks of an evaluator.
+    ScoringMacs,
 }
 
 impl Order {

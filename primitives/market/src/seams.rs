@@ -32,8 +32,8 @@ pub trait Tickets<AccountId> {
     /// Whether the ticket is live and licenses this role.
     fn licenses(ticket: TicketId, role: Role) -> bool;
 
-    /// How many accounts other than `who` hold a live ticket of this role, be it idle or not.
-    fn others(role: Role, who: &AccountId) -> u32;
+    /// How many accounts, but these, hold a live ticket of this role, be it idle or not.
+    fn others(role: Role, excluded: &[AccountId]) -> u32;
 
     /// Draws live, idle tickets at random without replacement and binds each to the duty.
     ///
@@ -47,8 +47,9 @@ pub trait Tickets<AccountId> {
     /// Ends a duty; nothing happens if the ticket has it not.
     fn relieve(ticket: TicketId, duty: Duty);
 
-    /// Takes a part of the ticket's stake: half is burnt, half goes to the reporter, or all is burnt.
-    /// Returns what was taken.
+    /// Takes a part of the ticket's stake, or of the least price where the stake is below it: half is burnt,
+    /// half goes to the reporter, or all is burnt. A live ticket whose stake falls below half of the least
+    /// price retires. Returns what was taken.
     fn slash(ticket: TicketId, part: Permill, reporter: Option<&AccountId>) -> u128;
 
     /// A live ticket of this role and owner.
@@ -69,6 +70,8 @@ pub enum Deed {
     Diverged,
     /// It was not revealed, or a deadline was missed.
     Absent,
+    /// A validator voted for two chains at once.
+    Equivocated,
 }
 
 /// Reputation, as other pallets see it.
@@ -107,6 +110,10 @@ pub trait TaskBook<AccountId> {
         state_root: Hash,
         verifiers: &[AccountId],
     );
+
+    /// An audit rejected a claim of the run: it counts no more for a paid task, and another is drawn for its
+    /// seat.
+    fn rejected(task: TaskId, run: RunId);
 
     /// The audit of a claim of the run had no outcome, which is not its owner's fault.
     fn lapsed(task: TaskId, run: RunId);
@@ -205,8 +212,14 @@ pub trait Audits<AccountId> {
     ) -> Result<AuditId, DispatchError>;
 }
 
-/// Where the pool for evaluators and verifiers hears of accepted votes.
+/// Where the pool for evaluators and verifiers hears of verifiers' accepted votes.
 pub trait VoterRewards<AccountId> {
     /// A vote of this account was accepted in this block; finding it out took so many MACs.
     fn voted(who: &AccountId, macs: u128);
+}
+
+/// Where that pool hears of evaluators' accepted votes.
+pub trait EvaluatorRewards<AccountId> {
+    /// As [`VoterRewards::voted`], but it earns `most` at most: its MACs are the client's word.
+    fn scored(who: &AccountId, macs: u128, most: u128);
 }

@@ -118,8 +118,10 @@ impl Preferences {
     Ord,
     PartialEq,
     PartialOrd,
+    Serialize,
     TypeInfo,
 )]
+#[serde(rename_all = "camelCase")]
 pub enum Duty {
     /// Train this task.
     Mine(TaskId),

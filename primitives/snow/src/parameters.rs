@@ -72,6 +72,14 @@ impl Parameters {
             None => Ok(()),
         }
     }
+
+    /// Whether polls are worth sending while `reached` of `total` stake can be asked: at least (αc/k)·0.8 + 0.2 of all.
+    pub fn suffices(&self, reached: u64, total: u64) -> bool {
+        let k = u128::from(self.k);
+        let needed = 4 * u128::from(self.alpha_confidence) + k;
+        // In 128 bits nothing overflows.
+        u128::from(reached) * 5 * k >= u128::from(total) * needed
+    }
 }
 
 #[cfg(test)]
@@ -122,7 +130,26 @@ mod tests {
         );
     }
 
+    #[test]
+    fn four_fifths_must_be_in_reach_with_the_default_parameters() {
+        let parameters = Parameters::default();
+        assert!(parameters.suffices(4, 5) && !parameters.suffices(3, 5));
+        assert!(parameters.suffices(3, 3) && !parameters.suffices(2, 3));
+        assert!(parameters.suffices(u64::MAX, u64::MAX) && !parameters.suffices(1, u64::MAX));
+    }
+
     proptest! {
+        #[test]
+        fn what_suffices_is_the_stated_fraction(
+            total in 1u64..2000, reached in 0u64..2000, k in 1u32..40, confidence in 1u32..40,
+        ) {
+            let parameters = Parameters { k, alpha_confidence: confidence.min(k), ..Parameters::default() };
+            let needed = (f64::from(parameters.alpha_confidence) / f64::from(k)).mul_add(0.8, 0.2);
+            let share = reached as f64 / total as f64;
+            prop_assume!((share - needed).abs() > 1e-9);
+            prop_assert_eq!(parameters.suffices(reached, total), share > needed);
+        }
+
         #[test]
         fn valid_is_exactly_the_stated_bounds(
             k in 0u32..9, p in 0u32..10, c in 0u32..10, beta in 0u32..4, polls in 0u32..5, items in 0u32..3,

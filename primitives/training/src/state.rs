@@ -121,10 +121,20 @@ impl State {
         matrix::transpose(&self.operand(0).values, self.sizes[1] as usize)
     }
 
+    /// Bytes of a state of `sizes`, one more than there are layers, at any step; saturating.
+    pub fn encoded_len(sizes: &[u32]) -> u64 {
+        let layers = (sizes.len() as u64).saturating_sub(1);
+        let exponents = (2 * layers).saturating_sub(1);
+        let words = 1 + sizes.len() as u64 + exponents;
+        parameters(sizes)
+            .saturating_mul(8)
+            .saturating_add(8 + 4 * words)
+    }
+
     /// The state's bytes, little-endian: step u64, number of layers u32, sizes u32, activation and error exponents i32, then per
     /// layer weights, momentum, biases and their momentum i32.
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(encoded_len(&self.sizes).try_into().unwrap_or(0));
+        let mut bytes = Vec::with_capacity(Self::encoded_len(&self.sizes).try_into().unwrap_or(0));
         bytes.extend(self.step.to_le_bytes());
         bytes.extend((self.layers.len() as u32).to_le_bytes());
         bytes.extend(self.sizes.iter().flat_map(|size| size.to_le_bytes()));
@@ -166,7 +176,7 @@ impl State {
             .map(|_| reader.u32())
             .collect::<Result<Vec<_>, _>>()?;
         check_sizes(&sizes)?;
-        if encoded_len(&sizes) != total {
+        if Self::encoded_len(&sizes) != total {
             return Err(StateError::Length);
         }
         let (first, last) = (FEATURE_EXPONENT, (-16, -6));
@@ -244,12 +254,6 @@ fn initial_layer(seed: &Hash, layer: u32, fan_in: u32, fan_out: u32) -> Layer {
         b: vec![0; fan_out],
         vb: vec![0; fan_out],
     }
-}
-
-/// Bytes of a state of `sizes` (at most 17 layers of at most 2³² parameters: far from overflowing).
-fn encoded_len(sizes: &[u32]) -> u64 {
-    let layers = sizes.len() as u64 - 1;
-    8 + 4 + 4 * (layers + 1) + 4 * (2 * layers - 1) + 8 * parameters(sizes)
 }
 
 /// A cursor over a state's bytes.
@@ -334,8 +338,17 @@ mod tests {
     #[test]
     fn a_state_survives_its_encoding() {
         let state = State::initial(&SIZES, &[3; 32]).unwrap();
-        assert_eq!(state.encode().len() as u64, encoded_len(&SIZES));
         assert_eq!(State::decode(&state.encode()), Ok(state));
+    }
+
+    #[test]
+    fn a_states_length_follows_from_its_sizes() {
+        for sizes in [&SIZES[..], &[784, 16, 10], &[16; 18]] {
+            let state = State::initial(sizes, &[0; 32]).unwrap();
+            assert_eq!(State::encoded_len(sizes), state.encode().len() as u64);
+        }
+        assert_eq!(State::encoded_len(&[u32::MAX; 18]), u64::MAX);
+        assert_eq!(State::encoded_len(&[]), 12);
     }
 
     #[test]

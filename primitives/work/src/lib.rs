@@ -17,6 +17,7 @@
 //! | [`transcript`] | the fold of a tile's running sums, and its draw |
 //! | [`target`] | how many multiply–accumulates a draw is worth |
 //! | [`seal`] | the proof of a winning draw and its strict codec |
+//! | [`signed`] | the seal with the signature of its author |
 //! | [`mod@verify`] | the check that every node makes |
 //! | [`mod@product`] | the whole lottery product, scalar: the oracle for fast paths |
 //!
@@ -35,6 +36,7 @@ pub mod noise;
 pub mod product;
 pub mod seal;
 pub mod shape;
+pub mod signed;
 pub mod target;
 pub mod task;
 pub mod transcript;
@@ -50,6 +52,7 @@ pub use primitive_types::U256;
 pub use product::product;
 pub use seal::{MAX_SEAL_BYTES, SealError, WorkSeal};
 pub use shape::Shape;
+pub use signed::{MAX_SIGNED_SEAL_BYTES, SealSignature, SignedSeal};
 pub use task::{Dataset, TaskError, TaskSpec};
 pub use transcript::Transcript;
 pub use verify::{Terms, verify};

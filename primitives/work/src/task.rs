@@ -14,6 +14,10 @@ pub const MAX_HIDDEN: u32 = 16;
 /// Most weights and biases of a network: a state of 2 GiB.
 pub const MAX_PARAMETERS: u64 = 1 << 28;
 
+/// Most activations of a step, a batch times the sizes of all layers: half a GiB for each array of bytes
+/// that a worker keeps over them.
+pub const MAX_ACTIVATIONS: u64 = 1 << 29;
+
 /// Fewest rows of a batch: one tile.
 pub const MIN_BATCH: u32 = TILE as u32;
 
@@ -92,6 +96,12 @@ impl TaskSpec {
         parameters(&self.sizes())
     }
 
+    /// Activations of a step: a batch times the sizes of all layers, features and classes among them.
+    pub fn activations(&self) -> u64 {
+        let neurons: u64 = self.sizes().into_iter().map(u64::from).sum();
+        u64::from(self.batch).saturating_mul(neurons)
+    }
+
     /// Exponent of the learning rate `2^-x` at step `step`, saturating.
     pub fn lr_shift_at(&self, step: u64) -> u32 {
         let halvings = step.checked_div(self.lr_every.into()).unwrap_or(0);
@@ -122,6 +132,9 @@ impl TaskSpec {
         }
         if !(MIN_BATCH..=MAX_INNER).contains(&self.batch) || !self.batch.is_power_of_two() {
             return Err(TaskError::Batch);
+        }
+        if self.activations() > MAX_ACTIVATIONS {
+            return Err(TaskError::Activations);
         }
         if self.segment == 0 {
             return Err(TaskError::Segment);
@@ -206,6 +219,12 @@ pub enum TaskError {
         "the noise rank must be a power of two, at least 2 and at most a sixteenth of the features"
     )]
     Rank,
+    /// Too many activations in a step.
+    #[error("a batch times the sizes of all layers is at most 2^29")]
+    Activations,
+    /// Too much work for one verifier in one ballot.
+    #[error("executing four segments again takes more MACs than the chain asks of a verifier")]
+    VoteMacs,
 }
 
 /// A hash as a `0x` string of 64 hex digits.
@@ -315,6 +334,7 @@ mod tests {
             }
         );
         assert_eq!(parameters(&[u32::MAX; 3]), u64::MAX);
+        assert_eq!(spec().activations(), 512 * (784 + 1024 + 64 + 10));
     }
 
     #[test]
@@ -382,6 +402,14 @@ mod tests {
         assert_eq!(outcome(&|spec| spec.batch = 96), Err(TaskError::Batch));
         assert_eq!(outcome(&|spec| spec.batch = 1 << 17), Err(TaskError::Batch));
         assert_eq!(outcome(&|spec| spec.segment = 0), Err(TaskError::Segment));
+        let wide = |batch| {
+            outcome(&|spec| {
+                spec.hidden = vec![65_536, 16, 65_536, 16, 65_536].try_into().unwrap();
+                spec.batch = batch;
+            })
+        };
+        assert_eq!(wide(2_048), Ok(()));
+        assert_eq!(wide(4_096), Err(TaskError::Activations));
         assert_eq!(spec().validate(0), Err(TaskError::Rank));
         assert_eq!(spec().validate(33), Err(TaskError::Rank));
         assert_eq!(spec().validate(64), Err(TaskError::Rank));

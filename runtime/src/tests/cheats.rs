@@ -1,13 +1,13 @@
 //! Every cheat, caught by the protocol; honest parties lose nothing in any of them.
 
 use super::world::*;
-use crate::*;
+use crate::{money::*, *};
 use polkadot_sdk::{
     frame_support::{assert_noop, assert_ok},
     sp_keyring::Sr25519Keyring,
 };
-use quern_api::market::TaskStage;
-use quern_market::{AuditVote, Duty, EvaluationVote, Order, Preferences, Role, seams, vote};
+use quern_api::market::{TaskInfo, TaskStage};
+use quern_market::{AuditVote, Duty, EvaluationVote, Order, Preferences, Role, Score, seams, vote};
 
 /// Stakes of all verifiers.
 fn stakes() -> Vec<Balance> {
@@ -109,6 +109,34 @@ fn a_wrong_state_root_is_rejected() {
         assert_eq!(stakes(), before.1);
         // The true claim can still be made.
         assert_ok!(world.claim(Alice, &training.claim(0)));
+    });
+}
+
+#[test]
+fn a_rejected_claim_costs_the_seat_in_a_paid_task() {
+    with_world(|world| {
+        let task = world.assigned(Order {
+            workers: 1,
+            ..order()
+        });
+        let ticket = task.miners[0].ticket;
+        let mut runs = world.start(&task);
+        let (cheat, training) = &mut runs[0];
+        training.segment();
+        let before = stake(*cheat);
+        assert_ok!(world.claim(*cheat, &training.claim(0)));
+        let audit = world.audit_of(training.run);
+        world.vote(&audit, |_, _| Some(AuditVote::NotServed));
+        let now = Tasks::task_info(task.id).unwrap();
+        assert!(now.miners.is_empty());
+        assert!(Tickets::ticket_info(ticket).unwrap().duties.is_empty());
+        // Slashed for the claim alone.
+        assert_eq!(before - stake(*cheat), before / 10);
+        let another = world.until("another miner", || {
+            let task = Tasks::task_info(task.id)?;
+            task.miners.first().map(|miner| key_of(&miner.owner))
+        });
+        assert_ne!(another, *cheat);
     });
 }
 
@@ -329,47 +357,176 @@ fn an_altered_or_late_claim_is_refused_and_changes_nothing() {
     });
 }
 
+/// A task of one miner, its supervisor, and the stake of who is late.
+fn alone(world: &mut World) -> (TaskInfo, Sr25519Keyring, Balance) {
+    let task = world.assigned(Order {
+        workers: 1,
+        ..order()
+    });
+    let supervisor = task.supervisor.as_ref().map(|(_, who)| key_of(who));
+    let before = stake(key_of(&task.miners[0].owner));
+    (task, supervisor.unwrap(), before)
+}
+
+/// Goes on until the task's only miner is late.
+fn until_late(world: &mut World, task: u32) {
+    while world.block <= Tasks::task_info(task).unwrap().miners[0].due {
+        world.next();
+    }
+}
+
 #[test]
 fn a_miner_that_stops_is_replaced_and_slashed() {
     with_world(|world| {
-        let task = world.assigned(Order {
-            workers: 1,
-            ..order()
+        let (task, supervisor, before) = alone(world);
+        let mut runs = world.start(&task);
+        let (silent, training) = &mut runs[0];
+        training.segment();
+        let claim = training.claim(0);
+        assert_ok!(world.claim(*silent, &claim));
+        let audit = world.audit_of(training.run);
+        world.vote(&audit, |_, asked| {
+            Some(training.vote(&claim, asked, &training.results()))
         });
-        let silent = key_of(&task.miners[0].owner);
-        let before = stake(silent);
         let ticket = task.miners[0].ticket;
-        let supervisor = task
-            .supervisor
-            .clone()
-            .map(|(_, who)| key_of(&who))
-            .unwrap();
         assert!(
             Tasks::replace(signed(supervisor), task.id, ticket).is_err(),
             "not yet late"
         );
-        while world.block <= task.miners[0].due {
-            world.next();
-        }
+        until_late(world, task.id);
+        let reporters = stake_and_purse(supervisor);
         assert_ok!(Tasks::replace(signed(supervisor), task.id, ticket));
-        assert!(stake(silent) < before);
+        let lost = before - stake(*silent);
+        assert!(lost > 0);
+        assert_eq!(stake_and_purse(supervisor) - reporters, lost / 2);
         let now = world.until("another miner", || {
             let task = Tasks::task_info(task.id)?;
             let other = task.miners.iter().find(|miner| miner.ticket != ticket)?;
             Some(key_of(&other.owner))
         });
-        assert_ne!(now, silent);
+        assert_ne!(now, *silent);
+    });
+}
+
+fn stake_and_purse(who: Sr25519Keyring) -> Balance {
+    stake(who) + Balances::free_balance(who.to_account_id())
+}
+
+#[test]
+fn a_client_that_serves_no_data_costs_its_miners_no_stake() {
+    // The miner waits for its data; or it has some and trains, but no claim of it can be checked.
+    for opens in [false, true] {
+        with_world(|world| {
+            let (task, supervisor, before) = alone(world);
+            if opens {
+                world.start(&task);
+            }
+            until_late(world, task.id);
+            let miner = &task.miners[0];
+            let reporters = stake_and_purse(supervisor);
+            assert_ok!(Tasks::replace(signed(supervisor), task.id, miner.ticket));
+            assert_eq!(stake(key_of(&miner.owner)), before);
+            assert_eq!(stake_and_purse(supervisor), reporters);
+            let seats = Tasks::task_info(task.id).unwrap().miners;
+            assert!(seats.is_empty());
+        });
+    }
+}
+
+#[test]
+fn keeping_evaluators_busy_does_not_shrink_a_quorum() {
+    with_tickets(&evaluators(), |world| {
+        let task = trained(
+            world,
+            Order {
+                evaluators: 3,
+                ..order()
+            },
+        );
+        let duty = Duty::Evaluate(99);
+        let busy = <Tickets as seams::Tickets<AccountId>>::draw(&seams::Draw {
+            role: Role::Evaluator,
+            wanted: 1,
+            seed: [7; 32],
+            duty,
+            order: None,
+            excluded: &[],
+        });
+        let (ticket, owner) = busy[0].clone();
+        let one = Preferences::any(1);
+        assert_ok!(Tickets::set_preferences(
+            RuntimeOrigin::signed(owner),
+            ticket,
+            one
+        ));
+        world.skip(20);
+        assert_eq!(Tasks::task_info(task).unwrap().evaluation, None);
+        <Tickets as seams::Tickets<AccountId>>::relieve(ticket, duty);
+        let ballot = world.until("evaluators", || Tasks::task_info(task)?.evaluation);
+        assert_eq!(ballot.seats.len(), 3);
     });
 }
 
 #[test]
+fn orders_from_oneself_earn_less_from_the_emission_than_they_burn() {
+    with_tickets(&evaluators(), |world| {
+        let mut huge = order();
+        huge.evaluators = 3;
+        // More MACs a vote than the chain absorbs in a block, or so the client says.
+        huge.held_out.row_blocks = 1 << 26;
+        let task = trained(world, huge);
+        let macs = Tasks::task_info(task)
+            .unwrap()
+            .order
+            .unwrap()
+            .scoring_macs();
+        assert!(macs > Difficulty::parent());
+        let seats = world.until("evaluators", || Tasks::task_info(task)?.evaluation);
+        let run = Tasks::task_info(task).unwrap().miners[0].run.unwrap();
+        let score = Score { run, correct: 1 };
+        let vote = EvaluationVote::Scores(vec![score].try_into().unwrap());
+        let pool = Balances::free_balance(Rewards::pool());
+        assert!(pool > 45 * QRN);
+        world.evaluate(task, &vote);
+        world.skip(2);
+        let earned: Balance = seats
+            .seats
+            .iter()
+            .map(|seat| pallet_rewards::Earned::<Runtime>::get(&seat.voter))
+            .sum();
+        assert_eq!(earned, FEE / 20 / 3 * 3);
+    });
+}
+
+/// Everybody, and two more who evaluate.
+fn evaluators() -> Vec<(Sr25519Keyring, Role)> {
+    let more = [Sr25519Keyring::DaveStash, Sr25519Keyring::EveStash];
+    let more = more.map(|who| (who, Role::Evaluator));
+    TICKETS.into_iter().chain(more).collect()
+}
+
+/// A task of one miner whose run has just been accepted to its end.
+fn trained(world: &mut World, order: Order) -> u32 {
+    let task = world.assigned(Order {
+        workers: 1,
+        ..order
+    });
+    let mut runs = world.start(&task);
+    let (owner, training) = &mut runs[0];
+    training.segment();
+    training.segment();
+    let claim = training.claim(0);
+    assert_ok!(world.claim(*owner, &claim));
+    let audit = world.audit_of(training.run);
+    world.vote(&audit, |_, asked| {
+        Some(training.vote(&claim, asked, &training.results()))
+    });
+    task.id
+}
+
+#[test]
 fn an_evaluator_that_reports_another_number_is_outvoted() {
-    let mut tickets = TICKETS.to_vec();
-    tickets.extend([
-        (Sr25519Keyring::DaveStash, Role::Evaluator),
-        (Sr25519Keyring::EveStash, Role::Evaluator),
-    ]);
-    with_tickets(&tickets, |world| {
+    with_tickets(&evaluators(), |world| {
         let task = world.assigned(Order {
             workers: 1,
             evaluators: 3,

@@ -1,4 +1,5 @@
 mod cheats;
+mod equivocation;
 mod governance;
 mod market;
 mod money;
@@ -12,7 +13,7 @@ use polkadot_sdk::{
     frame_support::{
         assert_ok,
         traits::{
-            OnFinalize, OnInitialize, OnUnbalanced,
+            OnFinalize, OnInitialize, OnUnbalanced, PostInherents,
             fungible::{Balanced, InspectHold},
         },
         weights::Weight,
@@ -50,8 +51,13 @@ fn with_dev_chain(test: impl FnOnce()) {
     TestExternalities::new(storage).execute_with(test);
 }
 
-/// Opens a block by Alice: digest, hooks, time. What the hooks weigh.
+/// Opens a block by Alice: digest, hooks, inherents, draws. What hooks and draws weigh.
 fn open_block(number: BlockNumber) -> Weight {
+    open_block_with(number, || ())
+}
+
+/// The same; `inherent` comes beside the time.
+fn open_block_with(number: BlockNumber, inherent: impl FnOnce()) -> Weight {
     let logs = vec![DigestItem::PreRuntime(
         POW_ENGINE_ID,
         Alice.to_account_id().encode(),
@@ -60,7 +66,10 @@ fn open_block(number: BlockNumber) -> Weight {
     let weight = AllPalletsWithSystem::on_initialize(number);
     let now = u64::from(number) * 3_000;
     assert_ok!(Timestamp::set(RuntimeOrigin::none(), now));
-    weight
+    inherent();
+    let before = System::block_weight().total();
+    <Runtime as frame_system::Config>::PostInherents::post_inherents();
+    weight + System::block_weight().total() - before
 }
 
 /// Issuance is what was emitted less what was burnt; vesting is held; nothing else is.

@@ -197,7 +197,7 @@ fn call(choices: &mut Choices, secrets: &mut Secrets) -> (&'static str, bool) {
             let client = client.map_or(who, |client| key_of(&client));
             (
                 "cancel",
-                choices.below(4) == 0 && Tasks::cancel(signed(client), task).is_ok(),
+                choices.below(2) == 0 && Tasks::cancel(signed(client), task).is_ok(),
             )
         }
         6 => {

@@ -1,6 +1,6 @@
 //! A small chain with every role, driven block by block, and honest training to make claims with.
 
-use super::{config, open_block};
+use super::{config, open_block, open_block_with};
 use crate::{money::*, *};
 use polkadot_sdk::{
     frame_support::traits::OnFinalize,
@@ -42,20 +42,20 @@ pub(super) const CLIENT: Sr25519Keyring = Sr25519Keyring::CharlieStash;
 /// Steps of a segment.
 pub(super) const SEGMENT: u64 = 4;
 
-/// 64 rows of 32 features in two classes, which differ in their first half.
+/// 64 rows of 64 features in two classes, which differ in their first half.
 pub(super) fn rows(salt: u32) -> Dataset {
     let y: Vec<u16> = (0..64u16).map(|row| row % 2).collect();
-    let x = (0..64 * 32u32)
+    let x = (0..64 * 64u32)
         .map(|i| {
             let noise = (i.wrapping_add(salt).wrapping_mul(2_654_435_761) >> 28) as i8;
-            let lit = (i / 32) % 2 == u32::from(i % 32 < 16);
+            let lit = (i / 64) % 2 == u32::from(i % 64 < 32);
             noise + if lit { 40 } else { 0 }
         })
         .collect();
-    Dataset::new(x, y, 32, 2).unwrap()
+    Dataset::new(x, y, 64, 2).unwrap()
 }
 
-/// A 32-16-2 network.
+/// A 64-16-2 network.
 pub(super) fn spec() -> TaskSpec {
     TaskSpec {
         dataset: rows(0).commitment(),
@@ -136,6 +136,14 @@ pub(super) fn with_genesis(
     change: impl FnOnce(&mut RuntimeGenesisConfig),
     test: impl FnOnce(&mut World),
 ) {
+    run(&mut externalities(tickets, change), test);
+}
+
+/// State and keystore at such a genesis.
+pub(super) fn externalities(
+    tickets: &[(Sr25519Keyring, Role)],
+    change: impl FnOnce(&mut RuntimeGenesisConfig),
+) -> TestExternalities {
     let mut genesis = config(sp_genesis_builder::DEV_RUNTIME_PRESET);
     // Somebody must be able to validate.
     let validator = (BobStash, Role::Supervisor);
@@ -153,11 +161,16 @@ pub(super) fn with_genesis(
         .keys
         .push((validator.clone(), validator, keys));
     genesis.tasks.commons = vec![spec()];
-    genesis.work.noise_rank = 2;
+    genesis.work.noise_rank = quern_api::MIN_NOISE_RANK;
     genesis.work.runs = vec![(Alice.to_account_id(), 0, 0)];
     change(&mut genesis);
     let mut externalities = TestExternalities::new(genesis.build_storage().unwrap());
     externalities.register_extension(KeystoreExt::new(MemoryKeystore::new()));
+    externalities
+}
+
+/// Runs `test` in block 1; every pallet's invariants must hold afterwards.
+pub(super) fn run(externalities: &mut TestExternalities, test: impl FnOnce(&mut World)) {
     externalities.execute_with(|| {
         let mut world = World { block: 1 };
         open_block(1);
@@ -194,9 +207,12 @@ impl World {
 
     /// Ends the block; the next one records that it was sealed by this step under these weights.
     pub(super) fn sealed(&mut self, run: u64, step: u64, weights_root: Hash) {
-        self.next();
+        AllPalletsWithSystem::on_finalize(self.block);
+        self.block += 1;
         let luck = [self.block as u8; 32];
-        Work::record_seal(RuntimeOrigin::none(), run, step, weights_root, luck).unwrap();
+        open_block_with(self.block, || {
+            Work::record_seal(RuntimeOrigin::none(), run, step, weights_root, luck).unwrap();
+        });
     }
 
     pub(super) fn skip(&mut self, blocks: u32) {

@@ -1,11 +1,13 @@
-//! `quern account`: what an account owns, has staked, and is worth to others.
+//! `quern account`, `send` and `validate`: what an account owns, has staked and is worth to others; paying, and voting on finality.
 
 use crate::{
-    Failure, node_author,
+    Failure, Signing, node_author,
     report::{Report, tokens},
+    run::carry_out,
 };
-use quern_client::{Account, Balance, Client, Economics, Role, ss58, text};
+use quern_client::{Account, Balance, Call, Client, Economics, Role, ss58, text};
 use serde::Serialize;
+use serde_json::json;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -65,6 +67,39 @@ fn describe(
         .line("reputation", text::decimals(economics.reputation.into(), 3))
         .line("earned", tokens(economics.earned))
         .line("vesting", tokens(economics.vesting)))
+}
+
+/// Sends `amount`, in the smallest unit, to an account.
+pub(crate) async fn send(
+    client: &Client,
+    to: Account,
+    amount: u128,
+    signing: &Signing,
+) -> Result<Report, Failure> {
+    let call = Call::Transfer { to, amount };
+    let included = carry_out(client, &signing.signer()?, &call, signing.finalised).await?;
+    let block = text::hex32(&included.block);
+    Ok(Report::new(json!({
+        "block": block,
+        "to": text::hex32(&to),
+        "amount": amount.to_string(),
+    }))?
+    .line("block", block)
+    .line("sent", tokens(amount))
+    .line("to", ss58(&to)))
+}
+
+/// Has the node make session keys, and enters them for the signer.
+pub(crate) async fn validate(client: &Client, signing: &Signing) -> Result<Report, Failure> {
+    let signer = signing.signer()?;
+    let keys = client.make_session_keys(&signer.account()).await?;
+    let shown = format!("0x{}", hex::encode(&keys.keys));
+    let call = Call::SetSessionKeys(keys);
+    let included = carry_out(client, &signer, &call, signing.finalised).await?;
+    let block = text::hex32(&included.block);
+    Ok(Report::new(json!({ "block": block, "keys": shown }))?
+        .line("block", block)
+        .line("session keys", shown))
 }
 
 /// A role as it is written on the command line.

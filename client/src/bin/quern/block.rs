@@ -90,7 +90,7 @@ fn facts(header: &Header, signed: Option<&SignedSeal>) -> Facts {
         pre_hash: header.pre_hash(),
         author: header.author(),
         seal: signed.map(|SignedSeal { signature, seal }| Seal {
-            signature: bytes(signature),
+            signature: bytes(&signature.encode()),
             bytes: bytes(&seal.encode()),
             run: seal.run,
             step: seal.step,

@@ -55,6 +55,24 @@ enum Command {
         /// An SS58 address, or 0x and 64 hex digits [default: the node's author].
         account: Option<String>,
     },
+    /// Send QRN to an account.
+    Send {
+        /// How much, in QRN.
+        #[arg(value_name = "QRN", value_parser = parse_tokens)]
+        amount: u128,
+        /// To whom: an SS58 address, or 0x and 64 hex digits.
+        to: String,
+        #[command(flatten)]
+        signing: Signing,
+    },
+    /// Let the node vote on finality for an account: make its session keys and enter them.
+    ///
+    /// The node must run with `--validator` and answer `unsafe` calls, as it does on its own machine. The account votes once it
+    /// is chosen, by a supervisor's ticket; entering the keys holds 1 QRN.
+    Validate {
+        #[command(flatten)]
+        signing: Signing,
+    },
     /// Make and look at keys; no node needed.
     #[command(subcommand)]
     Key(key::Command),
@@ -180,6 +198,15 @@ async fn act(arguments: &Arguments) -> Result<Report, Failure> {
             let account = account.transpose()?;
             account::show(&connect().await?, account).await
         }
+        Command::Send {
+            amount,
+            to,
+            signing,
+        } => {
+            let to = quern_client::parse_account(to)?;
+            account::send(&connect().await?, to, *amount, signing).await
+        }
+        Command::Validate { signing } => account::validate(&connect().await?, signing).await,
         Command::Key(command) => key::run(command),
         Command::Ticket(command) => ticket::run(&connect().await?, command).await,
         Command::Gov(command) => gov::run(&connect().await?, command).await,

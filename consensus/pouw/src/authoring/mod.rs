@@ -30,8 +30,8 @@ use polkadot_sdk::{
         traits::{Block as BlockT, Header},
     },
 };
-use quern_api::{MAX_SIGNED_SEAL_BYTES, RunInfo, WorkApi, WorkRules};
-use quern_work::SealError;
+use quern_api::{RunInfo, WorkApi, WorkRules};
+use quern_work::{MAX_SIGNED_SEAL_BYTES, SealError};
 use std::{future::Future, sync::Arc, time::Duration};
 use tokio::{sync::watch, time::Instant};
 
@@ -125,7 +125,7 @@ pub trait Authoring: Send + Sync {
 
     /// Seals the template with this pre-hash, imports the block and gives its hash.
     ///
-    /// `seal` is the bytes of a [`SignedSeal`](quern_api::SignedSeal). Of several templates on one parent only one
+    /// `seal` is the bytes of a [`SignedSeal`](quern_work::SignedSeal). Of several templates on one parent only one
     /// becomes a block. The future should be run to its end: dropping it may lose the block.
     async fn submit(&self, pre_hash: H256, seal: Vec<u8>) -> Result<H256, SubmitError>;
 }

@@ -46,7 +46,7 @@ pub trait WorkApi {
     async fn submit_seal(&self, pre_hash: H256, seal: Bytes) -> Result<H256, RpcError>;
 
     /// Where the node and its authoring stand.
-    #[method(name = "status")]
+    #[method(name = "status", blocking)]
     fn status(&self) -> RpcResult<StatusView>;
 }
 

@@ -5,8 +5,7 @@ use crate::{
 };
 use jsonrpsee::{RpcModule, core::JsonValue};
 use polkadot_sdk::sp_runtime::AccountId32;
-use quern_api::MAX_SIGNED_SEAL_BYTES;
-use quern_work::SealError;
+use quern_work::{MAX_SIGNED_SEAL_BYTES, SealError};
 use tokio::sync::watch;
 
 /// Offers the templates it is told to, and takes or refuses seals by their text.
@@ -131,7 +130,8 @@ async fn the_template_has_the_agreed_shape() {
             "maxAhead": 4096,
             "shareDifficulty": "1267650600228229401496703205376",
             "omegaB": "1152921504606846976",
-            "omegaM": "0"
+            "omegaM": "0",
+            "maxVoteMacs": "17592186044416"
         },
         "runs": [{
             "id": 0,
@@ -287,6 +287,27 @@ async fn the_status_has_the_agreed_shape() {
         request(&case.module, "work_status", "[]").await["result"],
         json(&expected)
     );
+}
+
+#[tokio::test]
+async fn the_runtime_is_asked_where_it_holds_no_other_request_up() {
+    let asked = Arc::new(std::sync::OnceLock::new());
+    let seen = asked.clone();
+    let work = Work::<TestBlock, _>::new(
+        TestClient::new(&Chain::new()),
+        None,
+        Metrics::new(None).unwrap(),
+    )
+    .with_network(move || {
+        seen.get_or_init(|| std::thread::current().id());
+        Network {
+            peers: 0,
+            syncing: false,
+        }
+    });
+    request(&work.into_rpc(), "work_status", "[]").await;
+    let by = asked.get().expect("the status tells the network");
+    assert_ne!(*by, std::thread::current().id());
 }
 
 #[tokio::test]

@@ -62,6 +62,9 @@ pub struct RulesView {
     /// Tiles that may win per model parameter, Q32.32.
     #[serde(serialize_with = "decimal")]
     pub omega_m: u64,
+    /// MACs that a voter may be asked to execute for one ballot.
+    #[serde(serialize_with = "decimal")]
+    pub max_vote_macs: u64,
 }
 
 impl From<&WorkRules> for RulesView {
@@ -72,6 +75,7 @@ impl From<&WorkRules> for RulesView {
             share_difficulty: rules.share_difficulty,
             omega_b: rules.omega_b,
             omega_m: rules.omega_m,
+            max_vote_macs: rules.max_vote_macs,
         }
     }
 }

@@ -112,6 +112,7 @@ mock_impl_runtime_apis! {
                 share_difficulty: 1 << 100,
                 omega_b: 1 << 60,
                 omega_m: 0,
+                max_vote_macs: 1 << 44,
             }
         }
 

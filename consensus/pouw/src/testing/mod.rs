@@ -10,13 +10,12 @@ use polkadot_sdk::{
     sc_client_api::in_mem,
     sp_core::H256,
     sp_runtime::{
-        Digest, DigestItem, MultiSignature, OpaqueExtrinsic,
+        Digest, DigestItem, OpaqueExtrinsic,
         generic::{self, Header as GenericHeader},
         traits::{BlakeTwo256, Header},
     },
 };
-use quern_api::SignedSeal;
-use quern_work::WorkSeal;
+use quern_work::{SealSignature, SignedSeal, WorkSeal};
 
 pub(crate) type TestHeader = GenericHeader<u64, BlakeTwo256>;
 pub(crate) type TestBlock = generic::Block<TestHeader, OpaqueExtrinsic>;
@@ -38,7 +37,7 @@ pub(crate) fn header(
 /// The bytes of a signed seal of this run and step, whose proof and signature prove nothing.
 pub(crate) fn signed_seal(run: u64, step: u64) -> Vec<u8> {
     SignedSeal {
-        signature: MultiSignature::Sr25519(Default::default()),
+        signature: SealSignature::Sr25519([0; 64]),
         seal: WorkSeal {
             run,
             step,

@@ -119,9 +119,7 @@ impl Gadget {
     }
 
     pub(super) fn is_polling(&self) -> bool {
-        !self.syncing
-            && self
-                .electorate
-                .suffices(self.reach(), &self.config.parameters)
+        let parameters = &self.config.parameters;
+        !self.syncing && parameters.suffices(self.reach(), self.electorate.total())
     }
 }

@@ -27,7 +27,7 @@ use crate::{Accepted, Snow, gadget::State};
 #[rpc(server, namespace = "snow")]
 pub trait SnowApi {
     /// How the chain finalises, and where this node's Snow stands.
-    #[method(name = "state")]
+    #[method(name = "state", blocking)]
     fn state(&self) -> RpcResult<StateView>;
 
     /// Sends the last accepted block at once, then every block that polls accept. A reader that falls behind misses

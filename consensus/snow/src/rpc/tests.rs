@@ -27,6 +27,19 @@ async fn a_chain_without_snow_says_so() {
     assert_eq!(sorted(&state(true, None).await), sorted(left_out));
 }
 
+#[tokio::test]
+async fn the_runtime_is_asked_where_it_holds_no_other_request_up() {
+    let client = TestClient::new(true);
+    let asked = client.asked.clone();
+    let module = SnowRpc::new(Arc::new(client), None).into_rpc();
+    let request = r#"{"jsonrpc":"2.0","id":1,"method":"snow_state","params":[]}"#;
+    module.raw_json_request(request, 1).await.unwrap();
+    let by = asked
+        .get()
+        .expect("the state tells how the chain finalises");
+    assert_ne!(*by, std::thread::current().id());
+}
+
 /// JSON whose fields have one order.
 fn sorted(text: &str) -> std::collections::BTreeMap<String, JsonValue> {
     let value: JsonValue = text.parse().unwrap();

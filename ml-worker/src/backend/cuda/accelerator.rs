@@ -18,16 +18,16 @@ pub(crate) trait Accelerator: Send + Sync {
     /// `bytes` of zeros, aligned to 16 at least.
     fn allocate(&self, bytes: usize) -> Result<u64, DeviceError>;
 
-    /// Gives memory back.
+    /// Gives memory back, after all kernels launched.
     fn free(&self, address: u64, bytes: usize);
 
-    /// Makes `bytes` zero.
+    /// Makes `bytes` zero, at least one.
     fn clear(&self, address: u64, bytes: usize) -> Result<(), DeviceError>;
 
-    /// Copies to the device.
+    /// Copies at least one byte to the device.
     fn write(&self, to: u64, bytes: &[u8]) -> Result<(), DeviceError>;
 
-    /// Copies from the device, after all kernels launched.
+    /// Copies at least one byte from the device, after all kernels launched.
     fn read(&self, from: u64, bytes: &mut [u8]) -> Result<(), DeviceError>;
 
     /// Runs kernel `quern_NAME` on a grid of blocks of `threads` with `shared` bytes of dynamic shared memory each. Every argument
@@ -93,6 +93,9 @@ impl Buffer {
     /// If it ends beyond the buffer.
     pub(crate) fn write(&self, at: usize, content: &[u8]) -> Result<(), DeviceError> {
         assert!(at + content.len() <= self.bytes, "within the buffer");
+        if content.is_empty() {
+            return Ok(());
+        }
         self.device.write(self.address + at as u64, content)
     }
 

@@ -18,6 +18,12 @@ use crate::backend::DeviceError;
 /// A file with kernels compiled elsewhere, as by `nvcc`, for machines without NVRTC.
 pub(crate) const KERNELS_FILE: &str = "QUERN_KERNELS";
 
+/// The first major version of NVRTC that has all it takes.
+const OLDEST: i32 = 12;
+
+/// Bytes of the hash at the end of a file with kept kernels.
+const HASH: usize = 32;
+
 /// What the compiled kernels depend on beside their sources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
@@ -54,6 +60,11 @@ pub(crate) fn image(target: Target) -> Result<Image, DeviceError> {
         return Err(DeviceError::NoCompiler);
     }
     let (major, minor) = version()?;
+    if major < OLDEST {
+        return Err(DeviceError::Compiler(format!(
+            "its version is {major}.{minor}, but {OLDEST} is needed"
+        )));
+    }
     let source = source::whole();
     let key = blake3::hash(format!("{source}{}", target.stages).as_bytes()).to_hex();
     let name = format!(
@@ -62,7 +73,7 @@ pub(crate) fn image(target: Target) -> Result<Image, DeviceError> {
         target.capability
     );
     let kept = folder().map(|folder| folder.join(name));
-    if let Some(bytes) = kept.as_deref().and_then(|file| fs::read(file).ok()) {
+    if let Some(bytes) = kept.as_deref().and_then(whole) {
         return Ok(Image { bytes, kept });
     }
     tracing::info!("compiling the kernels for sm_{}", target.capability);
@@ -86,14 +97,21 @@ fn folder() -> Option<PathBuf> {
     Some(base.join("quern/kernels"))
 }
 
-/// Writes a file that is there whole or not at all.
-fn keep(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+/// Writes kernels and their hash to a file.
+pub(crate) fn keep(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder)?;
     }
     let part = file.with_extension(format!("part-{}", std::process::id()));
-    fs::write(&part, bytes)?;
+    fs::write(&part, [bytes, blake3::hash(bytes).as_bytes()].concat())?;
     fs::rename(part, file)
+}
+
+/// The kernels that a file keeps, if they are those that were written. The driver would read beyond the end of a part of them.
+pub(crate) fn whole(file: &Path) -> Option<Vec<u8>> {
+    let mut bytes = fs::read(file).ok()?;
+    let hash = bytes.split_off(bytes.len().checked_sub(HASH)?);
+    (blake3::hash(&bytes).as_bytes() == &hash[..]).then_some(bytes)
 }
 
 fn failed(error: NvrtcError) -> DeviceError {
@@ -109,8 +127,8 @@ fn version() -> Result<(i32, i32), DeviceError> {
     Ok((major, minor))
 }
 
-/// The newest kind of device up to `capability` that NVRTC knows.
-fn supported(capability: u32) -> Result<u32, DeviceError> {
+/// The kinds of devices that NVRTC knows, by their compute capabilities.
+pub(crate) fn known() -> Result<Vec<u32>, DeviceError> {
     let mut count = 0;
     // SAFETY: the place outlives the call.
     unsafe { sys::nvrtcGetNumSupportedArchs(&mut count) }
@@ -121,24 +139,22 @@ fn supported(capability: u32) -> Result<u32, DeviceError> {
     unsafe { sys::nvrtcGetSupportedArchs(known.as_mut_ptr()) }
         .result()
         .map_err(failed)?;
-    let known = known
-        .into_iter()
-        .filter_map(|arch| u32::try_from(arch).ok());
-    let unknown = || DeviceError::Compiler(format!("it does not know sm_{capability}"));
-    known
-        .filter(|arch| *arch <= capability)
-        .max()
-        .ok_or_else(unknown)
+    let known = known.into_iter();
+    Ok(known.filter_map(|arch| arch.try_into().ok()).collect())
 }
 
 /// Machine code where NVRTC knows the device, and else PTX of the newest kind before it, which the driver compiles.
 pub(crate) fn compile(source: &str, target: Target) -> Result<Vec<u8>, DeviceError> {
-    let known = supported(target.capability)?;
-    let machine_code = known == target.capability;
+    let capability = target.capability;
+    let known = known()?.into_iter().filter(|known| *known <= capability);
+    let newest = known.max().ok_or_else(|| {
+        DeviceError::Compiler(format!("it does not know sm_{capability} or older devices"))
+    })?;
+    let machine_code = newest == capability;
     let kind = if machine_code { "sm" } else { "compute" };
     build(
         source,
-        &format!("{kind}_{known}"),
+        &format!("{kind}_{newest}"),
         target.stages,
         machine_code,
     )

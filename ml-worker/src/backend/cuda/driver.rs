@@ -26,7 +26,7 @@ const SHARED: u32 = 48 << 10;
 /// A CUDA device with its kernels.
 pub(crate) struct Driver {
     name: String,
-    device: sys::CUdevice,
+    /// The device's primary context. It is kept as long as the process runs: cuBLASLt holds on to it as well.
     context: sys::CUcontext,
     module: sys::CUmodule,
     tensor_cores: bool,
@@ -82,11 +82,10 @@ impl Driver {
             capability: (10 * major + minor).unsigned_abs(),
             stages: if shared >= 2 * (102 << 10) { 3 } else { 2 },
         };
-        // SAFETY: as above; the context is given back at the end.
+        // SAFETY: as above.
         let context = unsafe { result::primary_ctx::retain(device) }.map_err(refused)?;
         let mut driver = Self {
             name: format!("{name} (cuda:{number})"),
-            device,
             context,
             module: std::ptr::null_mut(),
             tensor_cores: major >= 8,
@@ -112,7 +111,7 @@ impl Driver {
 
     /// Makes the device's context this thread's.
     fn enter(&self) -> Result<(), DeviceError> {
-        // SAFETY: the context is retained as long as this lives.
+        // SAFETY: the context is retained as long as the process runs.
         unsafe { result::ctx::set_current(self.context) }.map_err(refused)
     }
 
@@ -187,7 +186,7 @@ impl Accelerator for Driver {
         self.enter()?;
         // SAFETY: given back by `free`.
         let address = unsafe { result::malloc_sync(bytes) }.map_err(|error| match error.0 {
-            CUresult::CUDA_ERROR_OUT_OF_MEMORY => DeviceError::OutOfMemory(bytes as u64),
+            CUresult::CUDA_ERROR_OUT_OF_MEMORY => out_of_memory(bytes),
             _ => refused(error),
         })?;
         self.clear(address, bytes)
@@ -247,9 +246,12 @@ impl Drop for Driver {
             // SAFETY: loaded once, and nothing of it is used any more.
             let _ = unsafe { result::module::unload(self.module) };
         }
-        // SAFETY: retained once.
-        let _ = unsafe { result::primary_ctx::release(self.device) };
     }
+}
+
+/// There is no room for so many bytes, in whole MiB.
+fn out_of_memory(bytes: usize) -> DeviceError {
+    DeviceError::OutOfMemory((bytes.max(1) as u64).next_multiple_of(1 << 20))
 }
 
 /// What a refusal means for whoever asked.
@@ -268,10 +270,13 @@ fn refused(error: DriverError) -> DeviceError {
     match error.0 {
         CUresult::CUDA_ERROR_SYSTEM_DRIVER_MISMATCH
         | CUresult::CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE
+        | CUresult::CUDA_ERROR_INVALID_IMAGE
+        | CUresult::CUDA_ERROR_INVALID_PTX
+        | CUresult::CUDA_ERROR_JIT_COMPILER_NOT_FOUND
         | CUresult::CUDA_ERROR_UNSUPPORTED_PTX_VERSION
         | CUresult::CUDA_ERROR_NO_BINARY_FOR_GPU
         | CUresult::CUDA_ERROR_STUB_LIBRARY => DeviceError::Mismatch(reason),
-        CUresult::CUDA_ERROR_OUT_OF_MEMORY => DeviceError::OutOfMemory(0),
+        CUresult::CUDA_ERROR_OUT_OF_MEMORY => out_of_memory(1),
         CUresult::CUDA_ERROR_DEVICE_UNAVAILABLE
         | CUresult::CUDA_ERROR_ECC_UNCORRECTABLE
         | CUresult::CUDA_ERROR_NVLINK_UNCORRECTABLE
@@ -280,6 +285,9 @@ fn refused(error: DriverError) -> DeviceError {
         | CUresult::CUDA_ERROR_HARDWARE_STACK_ERROR
         | CUresult::CUDA_ERROR_ILLEGAL_INSTRUCTION
         | CUresult::CUDA_ERROR_MISALIGNED_ADDRESS
+        | CUresult::CUDA_ERROR_INVALID_ADDRESS_SPACE
+        | CUresult::CUDA_ERROR_INVALID_PC
+        | CUresult::CUDA_ERROR_ASSERT
         | CUresult::CUDA_ERROR_LAUNCH_FAILED
         | CUresult::CUDA_ERROR_SYSTEM_NOT_READY
         | CUresult::CUDA_ERROR_CONTEXT_IS_DESTROYED

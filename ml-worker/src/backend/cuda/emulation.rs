@@ -1,9 +1,10 @@
 //! A device made of the kernels' own sources, compiled for this host by its C++ compiler.
 
+pub(crate) mod library;
+
 use std::{
     ffi::{CString, c_char, c_int, c_void},
-    path::{Path, PathBuf},
-    process::Command,
+    path::PathBuf,
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
@@ -63,59 +64,9 @@ pub(crate) fn devices() -> Vec<Arc<dyn Accelerator>> {
     with.chain(without).map(emulated).collect()
 }
 
-/// A folder with the emulation in the place of NVIDIA's driver, `libcuda.so`; none where there is no C++ compiler.
-pub(crate) fn driver() -> Option<PathBuf> {
-    let library = compiled("driver.cpp", 3, "libcuda.so").ok()?;
-    library.parent().map(Path::to_path_buf)
-}
-
 /// The library with rings of so many stages.
 fn build(stages: u32) -> Result<PathBuf, String> {
-    compiled("library.cpp", stages, "libquern-emulation.so")
-}
-
-/// Compiles a library into a folder beside the test's executable, once for each state of the sources.
-fn compiled(source: &str, stages: u32, name: &str) -> Result<PathBuf, String> {
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("kernels/emulation");
-    let read = |file: &str| std::fs::read_to_string(sources.join(file));
-    let files = ["device.hpp", "library.cpp", source].map(read);
-    let [Ok(device), Ok(library), Ok(source_text)] = files else {
-        return Err("their sources are not here".into());
-    };
-    let text = [super::source::whole(), device, library, source_text].concat();
-    let key = blake3::hash(text.as_bytes()).to_hex();
-    let wrong = |error: std::io::Error| error.to_string();
-    let executable = std::env::current_exe().map_err(wrong)?;
-    let folder = executable.parent().unwrap_or(Path::new("."));
-    let folder = folder.join(format!("quern-emulation-{}-{stages}", &key[..16]));
-    let library = folder.join(name);
-    if library.exists() {
-        return Ok(library);
-    }
-    std::fs::create_dir_all(&folder).map_err(wrong)?;
-    let part = library.with_extension(format!("part-{}", std::process::id()));
-    for compiler in ["c++", "clang++"] {
-        let made = Command::new(compiler)
-            .args(["-std=c++17", "-O3", "-fPIC", "-shared"])
-            .args(["-fwrapv", "-fno-strict-aliasing", "-fvisibility=hidden"])
-            .args(["-Wno-unknown-pragmas", &format!("-DSTAGES={stages}"), "-o"])
-            .args([&part, &sources.join(source)])
-            .output();
-        match made {
-            Ok(made) if made.status.success() => {
-                std::fs::rename(&part, &library).map_err(wrong)?;
-                return Ok(library);
-            }
-            Ok(made) => {
-                let said = String::from_utf8_lossy(&made.stderr).into_owned();
-                // A compiler that refuses the kernels is a failure, not a reason to skip.
-                panic!("{compiler} refuses the kernels: {said}");
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(format!("{compiler}: {error}")),
-        }
-    }
-    Err("there is no C++ compiler (c++ or clang++)".into())
+    library::compiled("library.cpp", stages, "libquern-emulation.so")
 }
 
 fn load(path: PathBuf) -> Emulator {

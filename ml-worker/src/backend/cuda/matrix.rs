@@ -17,6 +17,9 @@ const TRANSCRIPTS: u32 = 16 * 64 * 4;
 /// Smallest noise rank whose chunks are whole steps of the tensor cores.
 const TENSOR_RANK: u32 = 32;
 
+/// Products whose results have few columns: on tensor cores their blocks make smaller squares.
+const NARROW: [&str; 2] = ["logits", "digits"];
+
 /// Side of the squares in which matrices are transposed, and the threads of each.
 pub(crate) const SQUARE: usize = 64;
 const SQUARE_THREADS: u32 = 256;
@@ -260,7 +263,8 @@ pub(crate) unsafe fn multiply(
     let lottery = if noised.is_some() { "lottery_" } else { "" };
     let (kind, side, threads, shared) = if tensor {
         let transcripts = if noised.is_some() { TRANSCRIPTS } else { 0 };
-        ("tensor", 128, 128, device.stages() * STAGE + transcripts)
+        let side = if NARROW.contains(&epilogue) { 64 } else { 128 };
+        ("tensor", side, 128, device.stages() * STAGE + transcripts)
     } else {
         ("dot", 64, 256, 0)
     };

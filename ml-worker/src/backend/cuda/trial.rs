@@ -33,8 +33,18 @@ impl CudaTrial {
     /// If device or shape do not fit.
     pub fn new(number: u32, shape: Shape) -> Result<Self, BackendError> {
         let mut trial = Self::on(Driver::open(number)?, shape)?;
-        trial.peer = CublasLt::new(&trial.device, &trial.a, &trial.b)?;
+        // A product is measured with or without another beside it.
+        if let Err(reason) = trial.meet() {
+            eprintln!("cuBLASLt is left out: {reason}");
+            trial.peer = None;
+        }
         Ok(trial)
+    }
+
+    /// Finds cuBLASLt, and whether it multiplies.
+    fn meet(&mut self) -> Result<(), BackendError> {
+        self.peer = CublasLt::new(&self.device, &self.a, &self.b)?;
+        self.cublaslt(1).map(drop)
     }
 
     /// What a person calls the device.
@@ -81,7 +91,7 @@ impl CudaTrial {
         self.wait()
     }
 
-    /// The same by cuBLASLt; false if its library is not on this machine.
+    /// The same by cuBLASLt, column by column; false if its library is not on this machine, or refuses.
     ///
     /// # Errors
     /// The device's or the library's.

@@ -3,8 +3,8 @@
 mod view;
 
 pub use view::{
-    AuditView, BallotView, ClaimView, DutyView, MinerView, OrderView, PreferencesView, ScoreView,
-    SeatView, StageView, SupervisorView, TaskView, TicketView,
+    AuditView, BallotView, ClaimView, MinerView, OrderView, PreferencesView, ScoreView, SeatView,
+    SupervisorView, TaskView, TicketView,
 };
 
 use super::AccountParam;

@@ -33,7 +33,7 @@ pub struct TicketView {
     /// Once retired or expired, the block from which on its stake can be withdrawn.
     pub withdrawable: Option<u32>,
     /// What it is bound to do now.
-    pub duties: Vec<DutyView>,
+    pub duties: Vec<Duty>,
 }
 
 impl From<&TicketInfo> for TicketView {
@@ -47,7 +47,7 @@ impl From<&TicketInfo> for TicketView {
             bought: ticket.bought,
             expires: ticket.expires,
             withdrawable: ticket.withdrawable,
-            duties: ticket.duties.iter().map(DutyView::from).collect(),
+            duties: ticket.duties.clone(),
         }
     }
 }
@@ -77,31 +77,6 @@ impl From<&Preferences> for PreferencesView {
     }
 }
 
-/// What a ticket is bound to do: the duty, and the task or audit it is about.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum DutyView {
-    /// Train this task.
-    Mine(TaskId),
-    /// Keep this task's clock.
-    Supervise(TaskId),
-    /// Vote on this audit.
-    Audit(AuditId),
-    /// Score this task's models.
-    Evaluate(TaskId),
-}
-
-impl From<&Duty> for DutyView {
-    fn from(duty: &Duty) -> Self {
-        match *duty {
-            Duty::Mine(task) => Self::Mine(task),
-            Duty::Supervise(task) => Self::Supervise(task),
-            Duty::Audit(audit) => Self::Audit(audit),
-            Duty::Evaluate(task) => Self::Evaluate(task),
-        }
-    }
-}
-
 /// One task.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -118,7 +93,7 @@ pub struct TaskView {
     #[serde(serialize_with = "decimal")]
     pub fee: u128,
     /// Where it stands.
-    pub stage: StageView,
+    pub stage: TaskStage,
     /// Block in which it was submitted.
     pub submitted: u32,
     /// Block after which training must have ended; none for a commons task.
@@ -141,53 +116,13 @@ impl From<&TaskInfo> for TaskView {
             spec: task.spec.clone(),
             order: task.order.as_ref().map(OrderView::from),
             fee: task.fee,
-            stage: StageView::from(task.stage),
+            stage: task.stage,
             submitted: task.submitted,
             deadline: (task.stage != TaskStage::Commons).then_some(task.deadline),
             miners: task.miners.iter().map(MinerView::from).collect(),
             supervisor: task.supervisor.as_ref().map(SupervisorView::from),
             evaluation: task.evaluation.as_ref().map(BallotView::from),
             best: task.best.as_ref().map(ScoreView::from),
-        }
-    }
-}
-
-/// Where a task stands.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum StageView {
-    /// Without a client and without an end.
-    Commons,
-    /// Waits for miners.
-    Open,
-    /// Miners are assigned; none has opened its run yet.
-    Assigned,
-    /// At least one run is open.
-    Training,
-    /// Runs have ended; evaluators score them.
-    Evaluating,
-    /// The target was reached.
-    Completed,
-    /// The target was missed, or nobody could score the models.
-    Failed,
-    /// The deadline passed before any run ended.
-    Expired,
-    /// The client took it back before training began.
-    Cancelled,
-}
-
-impl From<TaskStage> for StageView {
-    fn from(stage: TaskStage) -> Self {
-        match stage {
-            TaskStage::Commons => Self::Commons,
-            TaskStage::Open => Self::Open,
-            TaskStage::Assigned => Self::Assigned,
-            TaskStage::Training => Self::Training,
-            TaskStage::Evaluating => Self::Evaluating,
-            TaskStage::Completed => Self::Completed,
-            TaskStage::Failed => Self::Failed,
-            TaskStage::Expired => Self::Expired,
-            TaskStage::Cancelled => Self::Cancelled,
         }
     }
 }

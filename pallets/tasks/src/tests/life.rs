@@ -31,9 +31,9 @@ fn a_completed_task_pays_everybody_their_part() {
         assert_eq!(Balances::total_issuance(), 4 * FUNDS - 1_000);
         assert_eq!((held(&CLIENT), duties()), (0, vec![]));
         assert_eq!((Unfinished::<Test>::get(), Demand::<Test>::get()), (0, 0));
-        let mut voted = voted();
-        voted.sort();
-        assert_eq!(voted, EVALUATORS.map(account));
+        let mut paid: Vec<_> = scored().into_iter().map(|vote| vote.who).collect();
+        paid.sort();
+        assert_eq!(paid, EVALUATORS.map(account));
         assert!(deeds().iter().all(|(_, deed)| *deed == Deed::Agreed));
     });
 }
@@ -87,7 +87,7 @@ fn a_task_begins_with_fewer_miners_and_without_a_supervisor() {
         assert_eq!(task().supervisor, None);
         let run = open_all()[0];
         accept(run, 8, 100);
-        next();
+        advance(DRAW_AFTER);
         assert_eq!(end(), Some(End::Failed(None)), "nobody can evaluate");
         assert_eq!(duties(), []);
         assert_eq!(Balances::free_balance(CLIENT), FUNDS - 10_000 + 2_700);
@@ -123,8 +123,11 @@ fn the_deadline_ends_training_if_one_run_has_ended() {
         let runs = open_all();
         accept(runs[0], 8, 1_000);
         accept(runs[1], 4, 500);
-        advance(100);
+        advance(99);
         assert!(matches!(task().stage, Stage::Evaluating(_)));
+        next();
+        assert_eq!(task().ballot(), None);
+        next();
         let vote = scores(&runs[..1], &[64]);
         vote_all(&[vote.clone(), vote.clone(), vote]);
         assert!(matches!(end(), Some(End::Completed(_))));
@@ -254,7 +257,7 @@ fn the_supervisor_replaces_a_late_miner_and_its_work_stays_credited() {
         assert_eq!(deeds(), [(late.owner.clone(), Deed::Absent)]);
         assert!(!duties().contains(&(late.ticket, Duty::Mine(TASK))));
         assert_noop!(replace(SUPERVISOR), Error::<Test>::NotAssigned);
-        next();
+        advance(DRAW_AFTER);
         let other = task().miners[1].clone();
         assert!(other.owner != late.owner && task().miners.len() == 2);
         accept(runs[0], 8, 300);
@@ -266,7 +269,7 @@ fn the_supervisor_replaces_a_late_miner_and_its_work_stays_credited() {
         assert_ok!(<Tasks as TaskBook<_>>::open(TASK, other.ticket, 77));
         accept(77, 8, 600);
         accept(runs[1], 8, 600);
-        next();
+        advance(DRAW_AFTER);
         let vote = scores(&[runs[1], 77], &[40, 40]);
         vote_all(&[vote.clone(), vote.clone(), vote]);
         assert!(matches!(end(), Some(End::Completed(_))));
@@ -279,8 +282,10 @@ fn the_supervisor_replaces_a_late_miner_and_its_work_stays_credited() {
 fn anybody_replaces_a_very_late_miner_and_the_supervisor_was_absent() {
     with_market(|| {
         assigned(order());
+        let runs = open_all();
         let late = task().miners[0].clone();
-        advance(10);
+        accept(runs[0], 4, 300);
+        advance(40);
         let replace = |who: &AccountId32| Tasks::replace(signed(who.clone()), TASK, late.ticket);
         assert_noop!(replace(&late.owner), Error::<Test>::NotTheSupervisor);
         next();
@@ -296,6 +301,40 @@ fn anybody_replaces_a_very_late_miner_and_the_supervisor_was_absent() {
 }
 
 #[test]
+fn a_late_miner_of_whom_nothing_was_accepted_loses_its_seat_but_no_stake() {
+    let stands: [(&str, fn()); 3] = [
+        ("it waits for its data", || ()),
+        ("it trains, and no verifier gets the data", || {
+            open_all();
+        }),
+        ("it gives up", || {
+            <Tasks as TaskBook<_>>::closed(TASK, open_all()[0]);
+        }),
+    ];
+    for (what, stand) in stands {
+        println!("{what}");
+        with_market(|| {
+            assigned(order());
+            stand();
+            let late = task().miners[0].clone();
+            advance(21);
+            let supervisor = signed(account(SUPERVISOR));
+            assert_ok!(Tasks::replace(supervisor, TASK, late.ticket));
+            assert_eq!(slashed(), []);
+            assert!(deeds().contains(&(late.owner, Deed::Absent)));
+            System::assert_last_event(
+                Event::<Test>::Replaced {
+                    task: TASK,
+                    ticket: late.ticket,
+                    slashed: 0,
+                }
+                .into(),
+            );
+        });
+    }
+}
+
+#[test]
 fn a_vacant_seat_is_given_up_when_all_others_have_finished() {
     with_market(|| {
         for ticket in 2..3 {
@@ -306,13 +345,13 @@ fn a_vacant_seat_is_given_up_when_all_others_have_finished() {
         assert_ok!(<Tasks as TaskBook<_>>::open(TASK, first, 5));
         advance(6);
         assert_ok!(Tasks::replace(signed(account(SUPERVISOR)), TASK, second));
-        next();
+        advance(DRAW_AFTER);
         assert_eq!((task().vacancies, task().miners.len()), (1, 1));
         accept(5, 8, 10);
         assert_eq!(task().stage, Stage::Training);
         advance(RETRY);
         assert!(matches!(task().stage, Stage::Evaluating(_)));
-        next();
+        advance(DRAW_AFTER);
         assert_eq!(voters().len(), 3);
     });
 }
@@ -400,7 +439,7 @@ fn votes_are_taken_from_the_drawn_in_their_time_and_about_the_finished_runs() {
             .filter(|(_, deed)| *deed == Deed::Absent)
             .count();
         assert_eq!(absent, 2);
-        next();
+        advance(DRAW_AFTER);
         assert_eq!(voters().len(), 3);
     });
 }
@@ -415,7 +454,7 @@ fn an_evaluator_against_the_outcome_diverges_and_is_not_paid() {
         assert!(matches!(end(), Some(End::Completed(_))));
         assert!(deeds().contains(&(liar.clone(), Deed::Diverged)));
         assert_eq!(Balances::free_balance(&liar), 0);
-        assert_eq!(voted().len(), 2);
+        assert_eq!(scored().len(), 2);
     });
 }
 
@@ -433,7 +472,7 @@ fn neither_the_client_nor_a_miner_evaluates() {
         for run in open_all() {
             accept(run, 8, 1_000);
         }
-        next();
+        advance(DRAW_AFTER);
         let miners: Vec<_> = task()
             .miners
             .iter()
@@ -456,7 +495,7 @@ fn what_is_too_little_to_create_an_account_goes_to_the_pool() {
         advance(2);
         let runs = open_all();
         runs.iter().for_each(|run| accept(*run, 8, 1_000));
-        next();
+        advance(DRAW_AFTER);
         let vote = scores(&runs, &[40, 40]);
         vote_all(&[vote.clone(), vote.clone(), vote]);
         // 20 burnt; 54 to each miner, 36 to the supervisor; 9 each for evaluators and verifier are too little.
@@ -488,7 +527,7 @@ fn what_even_the_pool_cannot_take_is_burnt() {
         for run in &runs {
             <Tasks as TaskBook<_>>::accepted(TASK, *run, 8, 1_000, [5; 32], &[]);
         }
-        next();
+        advance(DRAW_AFTER);
         let vote = scores(&runs, &[40, 40]);
         vote_all(&[vote]);
         // 10 burnt; 27 to each miner, 18 to the supervisor, 13 to the evaluator; 5 are left.
@@ -506,7 +545,7 @@ fn after_three_ballots_without_an_outcome_a_task_fails() {
         for _ in 0..2 {
             vote_all(&[unserved.clone(), unserved.clone(), unserved.clone()]);
             assert_eq!(end(), None);
-            next();
+            advance(DRAW_AFTER);
         }
         assert_eq!(deeds(), []);
         // Nobody says anything: the time for digests passes, then there is nothing to wait for.
@@ -529,7 +568,7 @@ fn a_task_waits_for_busy_evaluators_but_not_for_ever() {
         });
         let run = open_all()[0];
         accept(run, 8, 10);
-        advance(1 + RETRY * (MAX_EMPTY_DRAWS - 2));
+        advance(DRAW_AFTER + RETRY * (MAX_EMPTY_DRAWS - 2));
         assert_eq!(
             end(),
             None,
@@ -538,6 +577,133 @@ fn a_task_waits_for_busy_evaluators_but_not_for_ever() {
         advance(RETRY);
         assert_eq!(end(), Some(End::Failed(None)));
         Tasks::do_try_state().unwrap();
+    });
+}
+
+#[test]
+fn a_quorum_of_evaluators_does_not_shrink_because_one_is_busy() {
+    with_market(|| {
+        assigned(order());
+        set_busy(5, true);
+        for run in open_all() {
+            accept(run, 8, 1_000);
+        }
+        advance(DRAW_AFTER);
+        let evaluate = |(_, duty): &(TicketId, Duty)| *duty == Duty::Evaluate(TASK);
+        assert_eq!(
+            (task().ballot(), duties().iter().any(evaluate)),
+            (None, false)
+        );
+        advance(RETRY - 1);
+        set_busy(5, false);
+        next();
+        assert_eq!((voters().len(), end()), (3, None));
+    });
+    with_market(|| {
+        assigned(order());
+        set_busy(5, true);
+        for run in open_all() {
+            accept(run, 8, 1_000);
+        }
+        advance(DRAW_AFTER + RETRY * (MAX_EMPTY_DRAWS - 1));
+        assert_eq!(end(), Some(End::Failed(None)), "not for ever");
+        set_busy(5, false);
+        assert_eq!(duties(), []);
+    });
+}
+
+#[test]
+fn evaluators_together_get_less_from_the_emission_than_is_burnt_whatever_the_order_says() {
+    with_market(|| {
+        let mut huge = order();
+        huge.held_out.row_blocks = 1 << 28;
+        let runs = evaluating(huge.clone());
+        let vote = scores(&runs, &[40, 40]);
+        vote_all(&[vote.clone(), vote.clone(), vote]);
+        let scored = scored();
+        let each = |vote: &Scored| (vote.macs, vote.most);
+        assert!(
+            scored
+                .iter()
+                .all(|vote| each(vote) == (2 * huge.scoring_macs(), 500 / 3))
+        );
+        assert_eq!(scored.len(), 3);
+        assert_eq!(Balances::total_issuance(), 4 * FUNDS - 1_000);
+    });
+}
+
+#[test]
+fn a_vote_that_ends_no_ballot_weighs_no_settlement() {
+    use frame::deps::frame_support::dispatch::GetDispatchInfo;
+    type Weights = <Test as Config>::WeightInfo;
+    let plain = Weights::reveal_scores();
+    let most = plain.saturating_add(Weights::settle());
+    let reveal = |who: &AccountId32, vote: &EvaluationVote| {
+        let post = reveal(who.clone(), vote).unwrap();
+        assert_eq!(post.pays_fee, Pays::No);
+        let call = crate::Call::<Test>::reveal_scores {
+            task: TASK,
+            vote: vote.clone(),
+            salt: [1; 32],
+        };
+        assert_eq!(call.get_dispatch_info().call_weight, most);
+        post.actual_weight
+    };
+    with_market(|| {
+        let runs = evaluating(order());
+        let vote = scores(&runs, &[40, 40]);
+        let voters = voters();
+        voters.iter().for_each(|who| commit(who.clone(), &vote));
+        let weights: Vec<_> = voters.iter().map(|who| reveal(who, &vote)).collect();
+        assert_eq!(weights, [Some(plain), Some(plain), None]);
+    });
+}
+
+#[test]
+fn nobody_is_drawn_with_randomness_that_was_known_before_the_cause() {
+    // The last claim is accepted in the block before the task would have been looked at.
+    with_market(|| {
+        assigned(order());
+        let runs = open_all();
+        accept(runs[0], 8, 1_000);
+        advance(98);
+        assert_eq!(task().wake, 1 + System::block_number() as u32);
+        accept(runs[1], 8, 1_000);
+        next();
+        assert_eq!(task().ballot(), None);
+        next();
+        assert_eq!(voters().len(), 3);
+    });
+    // The last vote ends a ballot without an outcome in the block in which it would have ended.
+    with_market(|| {
+        evaluating(order());
+        let who = voters()[0].clone();
+        commit(who.clone(), &EvaluationVote::NotServed);
+        let until = task().ballot().unwrap().reveal_until;
+        advance(until - System::block_number() as u32);
+        assert_ok!(reveal(who, &EvaluationVote::NotServed));
+        assert_eq!(task().ballot(), None);
+        next();
+        assert_eq!(task().ballot(), None);
+        next();
+        assert_eq!(voters().len(), 3);
+    });
+    // A second seat becomes free in the block before another draw for the first.
+    with_market(|| {
+        set_live(2, false);
+        assigned(order());
+        let tickets: Vec<TicketId> = task().miners.iter().map(|miner| miner.ticket).collect();
+        let replace = |at: usize| Tasks::replace(signed(account(SUPERVISOR)), TASK, tickets[at]);
+        advance(6);
+        assert_ok!(replace(0));
+        advance(DRAW_AFTER + RETRY - 1);
+        assert_eq!(task().wake, 1 + System::block_number() as u32);
+        set_live(2, true);
+        assert_ok!(replace(1));
+        next();
+        assert_eq!(task().miners.len(), 0);
+        next();
+        assert_eq!(task().miners.len(), 1);
     });
 }
 
@@ -578,7 +744,6 @@ fn an_overdue_task_keeps_its_place_whatever_is_called() {
         };
         let (id, overdue) = waiting();
         Tasks::keep(id, overdue.clone(), 3);
-        Tasks::keep_soon(id, overdue.clone(), 3);
         assert_eq!((overdue.wake, waiting().1.wake), (3, 3));
         Tasks::do_try_state().unwrap();
         advance(4);

@@ -89,7 +89,7 @@ fn evaluating(order: Order) -> Vec<RunId> {
     for run in &runs {
         accept(*run, 8, 1_000);
     }
-    next();
+    advance(DRAW_AFTER);
     assert!(task().ballot().is_some());
     runs
 }

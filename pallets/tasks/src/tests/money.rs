@@ -94,7 +94,7 @@ fn pick<T: Clone>(of: &[T], at: usize) -> Option<T> {
 }
 
 /// Miners of all tasks that stand there, by task.
-fn miners(stands: impl Fn(&task::Progress) -> bool) -> Vec<(TaskId, task::Miner<AccountId32>)> {
+fn miners(stands: impl Fn(&miner::Progress) -> bool) -> Vec<(TaskId, miner::Miner<AccountId32>)> {
     let mut tasks: Vec<_> = crate::Tasks::<Test>::iter().collect();
     tasks.sort_by_key(|(id, _)| *id);
     let of =
@@ -132,14 +132,14 @@ fn take(step: Step, next_run: &mut RunId) {
             }
         }
         Step::Open { miner } => {
-            let waiting = miners(|progress| *progress == task::Progress::Waiting);
+            let waiting = miners(|progress| *progress == miner::Progress::Waiting);
             if let Some((task, miner)) = pick(&waiting, miner) {
                 *next_run += 1;
                 let _ = <Tasks as TaskBook<_>>::open(task, miner.ticket, *next_run);
             }
         }
         Step::Accept { miner, segments } => {
-            let running = miners(|progress| matches!(progress, task::Progress::Running(_)));
+            let running = miners(|progress| matches!(progress, miner::Progress::Running(_)));
             if let Some((task, miner)) = pick(&running, miner) {
                 let run = miner.progress.run().unwrap();
                 let to = (miner.accepted + 4 * segments).min(8);

@@ -3,6 +3,7 @@
 use super::*;
 use frame::traits::Get;
 use quern_api::market::TaskStage;
+use quern_market::Duty;
 
 /// An order that any client may submit now for this fee.
 fn pay(fee: u128) -> DispatchResult {
@@ -146,11 +147,11 @@ fn times_that_governance_changes_count_at_once_but_a_ballot_keeps_its_own() {
         ProgressWithin::set(9);
         assert_ok!(replace());
         accept(runs[1], 8, 10);
-        next();
+        advance(DRAW_AFTER);
         let other = task().miners[1].clone();
         assert_ok!(<Tasks as TaskBook<_>>::open(TASK, other.ticket, 77));
         accept(77, 8, 10);
-        next();
+        advance(DRAW_AFTER);
         let now = System::block_number() as u32;
         CommitWithin::set(0);
         RevealWithin::set(0);
@@ -175,5 +176,53 @@ fn a_ballot_without_any_time_ends_without_an_outcome_and_the_task_with_it() {
         advance(3 * 3);
         assert_eq!(task().end(), Some(End::Failed(None)));
         assert_eq!((held(&CLIENT), duties()), (0, vec![]));
+    });
+}
+
+#[test]
+fn a_rejected_claim_costs_the_seat_and_no_second_slash() {
+    with_market(|| {
+        assigned(order());
+        let runs = open_all();
+        let (cheat, honest) = (task().miners[0].clone(), task().miners[1].clone());
+        accept(runs[0], 4, 700);
+        <Tasks as TaskBook<_>>::rejected(TASK, runs[0]);
+        let now = task();
+        assert_eq!((&now.miners[..], now.vacancies), (&[honest.clone()][..], 1));
+        assert_eq!(
+            (now.former[0].owner.clone(), now.former[0].macs),
+            (cheat.owner, 700)
+        );
+        assert_eq!((slashed(), deeds()), (vec![], vec![]));
+        assert!(!duties().contains(&(cheat.ticket, Duty::Mine(TASK))));
+        // Another miner takes the seat; whoever lost it isn't drawn again.
+        advance(DRAW_AFTER);
+        let now = task();
+        assert_eq!((now.miners.len(), now.vacancies), (2, 0));
+        assert!(now.miners.iter().all(|miner| miner.ticket != cheat.ticket));
+        // Neither a run without a seat nor one of no task changes anything.
+        <Tasks as TaskBook<_>>::rejected(TASK, runs[0]);
+        <Tasks as TaskBook<_>>::rejected(0, runs[1]);
+        <Tasks as TaskBook<_>>::rejected(99, runs[1]);
+        assert_eq!(task(), now);
+    });
+}
+
+#[test]
+fn as_many_seats_are_vacated_as_miners_may_be_replaced() {
+    with_market(|| {
+        assigned(order());
+        let runs = open_all();
+        crate::Tasks::<Test>::mutate(TASK, |task| {
+            let former = miner::Former {
+                owner: account(99),
+                macs: 0,
+            };
+            let all = vec![former; miner::MAX_FORMER as usize];
+            task.as_mut().unwrap().former = all.try_into().unwrap();
+        });
+        let before = task();
+        <Tasks as TaskBook<_>>::rejected(TASK, runs[0]);
+        assert_eq!(task(), before);
     });
 }

@@ -191,7 +191,7 @@ type Change = (&'static str, fn(&mut Order), Option<fn() -> Of>);
 fn orders_are_taken_at_each_bound_and_refused_past_it() {
     let cases: [Change; 32] = [
         ("features", |o| features(o, 0), Some(|| Of::Features)),
-        ("features", |o| features(o, 31), Some(|| Of::Rank)),
+        ("features", |o| features(o, 63), Some(|| Of::Rank)),
         ("features", |o| features(o, 65_536), None),
         ("features", |o| features(o, 65_537), Some(|| Of::Features)),
         ("classes", |o| classes(o, 1), Some(|| Of::Classes)),
@@ -247,7 +247,23 @@ fn orders_are_taken_at_each_bound_and_refused_past_it() {
         ),
         ("target", |o| o.target = MILLION + 1, Some(|| Of::Target)),
     ];
-    let more: [Change; 6] = [
+    let more: [Change; 10] = [
+        ("activations", |o| wide(o, 4_096), None),
+        ("activations", |o| wide(o, 8_192), Some(|| Of::Activations)),
+        (
+            "a verifier's work",
+            |o| {
+                wide(o, 4_096);
+                hidden(o, &[65_536, 512]);
+                segment(o, 32);
+            },
+            Some(|| Of::VoteMacs),
+        ),
+        (
+            "an evaluator's work",
+            |o| o.held_out.row_blocks = u32::MAX,
+            Some(|| Of::ScoringMacs),
+        ),
         ("target", |o| o.target = MILLION, None),
         ("deadline", |o| o.deadline = 0, Some(|| Of::Deadline)),
         ("deadline", |o| o.deadline = MAX_DEADLINE, None),
@@ -299,6 +315,12 @@ fn classes(order: &mut Order, classes: u32) {
 
 fn hidden(order: &mut Order, hidden: &[u32]) {
     order.spec.hidden = hidden.to_vec().try_into().unwrap();
+}
+
+/// A wide network, and batches of so many rows.
+fn wide(order: &mut Order, batch: u32) {
+    hidden(order, &[65_536]);
+    order.spec.batch = batch;
 }
 
 fn segment(order: &mut Order, segment: u32) {
@@ -375,7 +397,7 @@ fn calls_of_another_phase_are_refused() {
         all([cancel], || Of::TooLateToCancel);
         all(training, || Of::NotTraining);
         all([commit, reveal], || Of::NotEvaluating);
-        next();
+        advance(DRAW_AFTER);
         let [cancel, training @ .., _, _] = of_task(TASK, 0);
         all([cancel], || Of::TooLateToCancel);
         all(training, || Of::NotTraining);
@@ -412,8 +434,8 @@ fn no_more_miners_are_replaced_than_may_be() {
     with_market(|| {
         assigned(order());
         let mut full = task();
-        while full.former.len() < task::MAX_FORMER as usize {
-            let former = task::Former {
+        while full.former.len() < miner::MAX_FORMER as usize {
+            let former = miner::Former {
                 owner: account(77),
                 macs: 0,
             };

@@ -1,7 +1,6 @@
 //! Who validates, and who does first.
 
 use super::*;
-use polkadot_sdk::pallet_session::SessionManager;
 
 /// Accounts of these numbers, as a session takes them.
 fn set(owners: &[u8]) -> Option<Vec<AccountId32>> {

@@ -230,16 +230,9 @@ proptest! {
         for (now, (max_ahead, offset, event)) in (10..).zip(blocks) {
             if let Some(step) = sealing.take() {
                 let again = earned.contains(&step);
-                match run.seal(step, 1, &shape, now) {
-                    Earns::Nothing => (),
-                    Earns::Vesting => {
-                        prop_assert!(!again && step >= run.accepted);
-                        earned.insert(step);
-                    }
-                    Earns::Payment => {
-                        prop_assert!(!again && step < run.accepted);
-                        earned.insert(step);
-                    }
+                if run.seal(step, 1, &shape, now) == Earns::Vesting {
+                    prop_assert!(!again && step >= run.committed);
+                    earned.insert(step);
                 }
             }
             // The next block's seal is checked at the state before this block's event.

@@ -62,6 +62,7 @@ fn a_rejected_claim_burns_all_that_vests_and_slashes_the_ticket() {
                 Told::Burn(0),
                 Told::Slashed(0, Permill::from_percent(10)),
                 Told::Noted(ALICE, Deed::Rejected),
+                Told::Rejected(TASK, 0),
             ]
         );
         let info = Work::run_info(0).unwrap();

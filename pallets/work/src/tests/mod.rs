@@ -14,10 +14,10 @@ use frame::{
     },
     testing_prelude::*,
 };
-use quern_api::{InherentError, PARENT_SEAL, ParentSeal, PendingClaim, SignedSeal};
+use quern_api::{InherentError, PARENT_SEAL, ParentSeal, PendingClaim};
 use quern_market::seams::{Claims, Deed, Outcome};
 use quern_training::{State, weights_tree};
-use quern_work::{SealError, TILE, WorkSeal, batch};
+use quern_work::{SealError, SealSignature, SignedSeal, TILE, WorkSeal, batch};
 
 const SALT: [u8; 32] = [3; 32];
 const WEIGHTS: [u8; 32] = [4; 32];
@@ -38,10 +38,11 @@ fn seal(step: u64, tile: (u32, u32)) -> WorkSeal {
     let run = Runs::<Test>::get(0).unwrap();
     let state = State::initial(&spec.sizes(), &run.seed).unwrap();
     let bt = state.first_operand_transposed();
-    let weights = weights_tree(&bt, 512);
+    let features = spec.dataset.features as usize;
+    let weights = weights_tree(&bt, state.features());
     let block = batch::block(&run.seed, step, tile.0, data.commitment().row_blocks);
     let (rows, labels) = data.row_block(block);
-    let strip = tile.1 as usize * TILE * 512;
+    let strip = tile.1 as usize * TILE * features;
     WorkSeal {
         run: 0,
         step,
@@ -50,7 +51,7 @@ fn seal(step: u64, tile: (u32, u32)) -> WorkSeal {
         a_rows: rows.to_vec(),
         labels: labels.try_into().unwrap(),
         a_path: data.tree().path(block as usize),
-        b_rows: bt[strip..strip + TILE * 512].to_vec(),
+        b_rows: bt[strip..strip + TILE * features].to_vec(),
         b_path: weights.path(tile.1 as usize),
     }
 }
@@ -63,7 +64,7 @@ fn bytes(seal: &WorkSeal) -> pallet::SealBytes {
 fn signed_by(key: Sr25519Keyring, seal: &WorkSeal) -> Vec<u8> {
     let message = SignedSeal::message(&genesis().0, &PRE_HASH.0, &seal.encode());
     SignedSeal {
-        signature: key.sign(&message).into(),
+        signature: SealSignature::Sr25519(key.sign(&message).0),
         seal: seal.clone(),
     }
     .encode()

@@ -84,6 +84,19 @@ fn genesis_refuses_a_task_that_nobody_could_mine() {
 }
 
 #[test]
+fn genesis_refuses_a_noise_rank_that_no_worker_mines() {
+    for rank in [1, 2, 3, 12, 48] {
+        let built = std::panic::catch_unwind(|| build(rank, vec![(ALICE, TASK, 0)]));
+        let reason = *built.unwrap_err().downcast::<String>().unwrap();
+        assert_eq!(
+            reason,
+            "work: the noise rank must be a power of two, at least 4"
+        );
+    }
+    build(MIN_NOISE_RANK, vec![(ALICE, TASK, 0)]);
+}
+
+#[test]
 #[should_panic(expected = "work: a run in genesis is refused")]
 fn genesis_refuses_a_run_with_anothers_ticket() {
     build(RANK, vec![(ALICE, TASK, 1)]);

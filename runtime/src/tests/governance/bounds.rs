@@ -43,7 +43,7 @@ fn refuse_values_that_contradict_each_other() {
         for (name, value) in [
             ("tickets.price_floor", 11 * QRN),
             ("tickets.base_price", QRN - 1),
-            ("tickets.unbonding", 96),
+            ("tickets.unbonding", 4_031),
             ("work.forfeit_after", 100),
             ("work.reveal_within", 14_400),
             ("fees.to_author", 81),
@@ -55,7 +55,12 @@ fn refuse_values_that_contradict_each_other() {
                 Bounds::<Runtime>::Inconsistent
             );
         }
-        assert_ok!(order("tickets.unbonding", 97));
+        assert_ok!(order("tickets.unbonding", 4_032));
+        // Every draw of an audit may be in vain, but for those of its three ballots.
+        assert_noop!(
+            order("audits.draw_after", 3),
+            Bounds::<Runtime>::Inconsistent
+        );
         assert_ok!(order("fees.to_author", 80));
     });
 }

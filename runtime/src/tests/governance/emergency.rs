@@ -35,11 +35,47 @@ fn stops_money_but_neither_inherents_nor_duties_nor_governance() {
             commitment: Default::default(),
         };
         assert_ne!(dispatch(claim, Alice), filtered());
+        // A ticket that expired could do no duty.
+        assert_ok!(dispatch(pallet_tickets::Call::renew { ticket: 0 }, Alice));
+        let replace = pallet_tasks::Call::replace { task: 0, ticket: 0 };
+        assert_ne!(dispatch(replace, Alice), filtered());
 
         // Governance changes a parameter and leaves.
         assert_ok!(chain.decide(Origin::Parameters, set("tasks.min_fee", 2 * QRN)));
         assert_ok!(chain.decide(Origin::Emergency, pallet_safe_mode::Call::force_exit {}));
         assert_ok!(dispatch(transfer(QRN), Alice));
+    });
+}
+
+#[test]
+fn loses_no_spend_that_is_decided_meanwhile_and_takes_one_back() {
+    with_chain(|chain| {
+        assert_ok!(SafeMode::force_enter(Origin::Emergency.into()));
+        for _ in 0..5 {
+            assert_ok!(SafeMode::force_extend(Origin::Emergency.into()));
+        }
+        let ferdie = Ferdie.to_account_id();
+        let before = free(&ferdie);
+        let spend = |amount| pallet_treasury::Call::spend {
+            asset_kind: Box::new(()),
+            amount,
+            beneficiary: Box::new(ferdie.clone().into()),
+            valid_from: None,
+        };
+        assert_ok!(chain.decide(Origin::Spend, spend(40 * QRN)));
+        assert_ok!(chain.decide(Origin::Spend, spend(50 * QRN)));
+        let void = pallet_treasury::Call::void_spend { index: 1 };
+        assert_ok!(chain.decide(Origin::Emergency, void));
+        assert_ok!(dispatch(pallet_treasury::Call::payout { index: 0 }, Eve));
+        assert!(dispatch(pallet_treasury::Call::payout { index: 1 }, Eve).is_err());
+        assert_eq!(free(&ferdie), before + 40 * QRN);
+        assert_eq!(dispatch(transfer(QRN), Alice), filtered());
+        // Where it is the treasury that must be stopped.
+        assert_ok!(pause("Treasury", "payout"));
+        assert_eq!(
+            dispatch(pallet_treasury::Call::payout { index: 1 }, Eve),
+            filtered()
+        );
     });
 }
 
@@ -98,6 +134,8 @@ fn can_not_pause_what_the_chain_and_its_governance_live_by() {
             ("Timestamp", "set"),
             ("Work", "record_seal"),
             ("System", "apply_authorized_upgrade"),
+            ("Grandpa", "report_equivocation"),
+            ("Grandpa", "report_equivocation_unsigned"),
             ("Preimage", "note_preimage"),
             ("Scheduler", "schedule"),
             ("Referenda", "submit"),

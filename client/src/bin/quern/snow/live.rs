@@ -21,7 +21,7 @@ pub(crate) struct Cluster {
     /// Makes keys and payloads; what the network does is its own.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Seconds for the whole run.
+    /// Seconds for the whole run, at most 86400.
     #[arg(long, default_value_t = ClusterOptions::default().timeout.as_secs())]
     timeout: u64,
 }

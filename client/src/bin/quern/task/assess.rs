@@ -213,6 +213,10 @@ fn explain(error: OrderError, order: &Order, noise_rank: u32) -> String {
             "training.segment: {} steps are none, or more than the chain's window",
             spec.segment
         ),
+        OrderError::Task(TaskError::VoteMacs) => format!(
+            "training.segment: executing {} steps of this network again takes longer than the chain asks of a verifier",
+            spec.segment
+        ),
         OrderError::Task(error) => error.to_string(),
         OrderError::HeldOut => "the held-out rows do not fit the training rows".into(),
         OrderError::Steps => format!(
@@ -237,6 +241,11 @@ fn explain(error: OrderError, order: &Order, noise_rank: u32) -> String {
             quern_market::order::MAX_DEADLINE
         ),
         OrderError::Name => "name: it is no text".into(),
+        OrderError::ScoringMacs => format!(
+            "{} rows are held out: scoring them for {} workers takes longer than the chain asks of an evaluator",
+            u64::from(order.held_out.row_blocks) * TILE as u64,
+            order.workers
+        ),
     }
 }
 

@@ -5,10 +5,7 @@ use crate::{Failure, report::Report};
 use indicatif::{ProgressBar, ProgressStyle};
 use quern_blobs::{Blob, Blobs, Config};
 use quern_client::{
-    Client, Hash, MinerInfo, Model, RunId, TaskId, TaskInfo,
-    dataset::Scale,
-    model::{Origin, state_len},
-    text,
+    Client, Hash, MinerInfo, Model, RunId, TaskId, TaskInfo, dataset::Scale, model::Origin, text,
 };
 use quern_training::State;
 use quern_work::merkle::CHUNK;
@@ -28,7 +25,7 @@ pub(super) async fn fetch(
     let contacts = contacts(client, &task, miner).await?;
     let blob = Blob {
         root,
-        len: state_len(&task.spec),
+        len: State::encoded_len(&task.spec.sizes()),
         chunk: CHUNK as u32,
     };
     // Beside the file, so that an interrupted fetch goes on from there; gone when it is done.

@@ -156,7 +156,7 @@ pub(crate) async fn run(url: &str, command: &Command) -> Result<Report, Failure>
                 return Err(format!("task {} is a commons task: it never ends", task.id).into());
             }
             let ended = follow::follow(&client, task.id, async |_| Ok(())).await?;
-            Ok(describe(&ended)?)
+            Ok(outcome(&ended)?)
         }
         Command::Show { task } => Ok(describe(&find(&connect().await?, *task).await?)?),
         Command::List { limit, from } => list(&connect().await?, *from, *limit).await,
@@ -213,6 +213,11 @@ fn held_out_rows(task: &TaskInfo) -> u64 {
         .as_ref()
         .map_or(0, |order| order.held_out.row_blocks);
     u64::from(blocks) * TILE as u64
+}
+
+/// How a followed task ended; bad news if not completed.
+fn outcome(task: &TaskInfo) -> Result<Report, serde_json::Error> {
+    Ok(describe(task)?.bad_if(task.stage != TaskStage::Completed))
 }
 
 fn describe(task: &TaskInfo) -> Result<Report, serde_json::Error> {
@@ -378,6 +383,12 @@ pub(crate) mod tests {
                 correct: 1_900,
             }),
         }
+    }
+
+    #[test]
+    fn only_a_completed_task_is_good_news_to_who_followed_it() {
+        assert!(!outcome(&task(TaskStage::Completed)).unwrap().is_bad());
+        assert!(outcome(&task(TaskStage::Failed)).unwrap().is_bad());
     }
 
     #[test]

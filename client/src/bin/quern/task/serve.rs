@@ -3,8 +3,9 @@
 use super::{
     BlobArgs, Job,
     assess::{assess, same_data},
-    describe, find,
+    find,
     follow::follow,
+    outcome,
 };
 use crate::report::Report;
 use crate::{Failure, Signing, report::tokens, run::carry_out};
@@ -65,7 +66,7 @@ pub(super) async fn submit(
         job.data
     );
     let ended = shelf.serve(client, task).await?;
-    Ok(describe(&ended)?.fact("block", json!(text::hex32(&included.block))))
+    Ok(outcome(&ended)?.fact("block", json!(text::hex32(&included.block))))
 }
 
 pub(super) async fn resume(
@@ -90,7 +91,7 @@ pub(super) async fn resume(
     }
     let shelf = Shelf::open(blobs, &loaded).await?;
     drop(loaded);
-    Ok(describe(&shelf.serve(client, id).await?)?)
+    Ok(outcome(&shelf.serve(client, id).await?)?)
 }
 
 impl BlobArgs {

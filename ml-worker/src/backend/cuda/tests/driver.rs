@@ -2,21 +2,25 @@
 
 use std::{env, process::Command};
 
-use super::super::{compiler::KERNELS_FILE, emulation};
+use super::{
+    super::{compiler::KERNELS_FILE, emulation::library},
+    skip,
+};
 
 /// Runs tests that need a device in a process that finds the emulation where NVIDIA's driver would be.
 #[test]
 fn a_device_behind_an_emulated_driver_trains_the_vectors_states() {
-    let Some(folder) = emulation::driver() else {
-        return;
+    let driver = match library::driver() {
+        Ok(driver) => driver,
+        Err(why) => return skip(&format!("the driver is not emulated: {why}")),
     };
     let run = |test: &str| {
         Command::new(env::current_exe().expect("this executable"))
             .args(["--exact", &format!("backend::cuda::tests::{test}")])
-            .env("LD_LIBRARY_PATH", &folder)
+            .env("LD_LIBRARY_PATH", &driver.folder)
             // A missing device fails, and kernels need no compiler: the library has them.
             .env("QUERN_GPU", "1")
-            .env(KERNELS_FILE, folder.join("libcuda.so"))
+            .env(KERNELS_FILE, &driver.kernels)
             .output()
             .expect("a process")
     };
