@@ -19,7 +19,7 @@ impl WeightInfo for () {
     /// Storage: `Timestamp::Now` (r:1 w:0)
     /// Proof: `Timestamp::Now` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
     fn on_finalize() -> Weight {
-        Weight::from_parts(8_487_000, 1562)
+        Weight::from_parts(13_550_000, 1562)
             .saturating_add(RocksDbWeight::get().reads(3))
             .saturating_add(RocksDbWeight::get().writes(1))
     }

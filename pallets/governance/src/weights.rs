@@ -12,13 +12,13 @@ pub trait WeightInfo {
 }
 
 impl WeightInfo for () {
-    /// Storage: `Parameters::Parameters` (r:31 w:1)
+    /// Storage: `Parameters::Parameters` (r:32 w:1)
     /// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
     /// Storage: `Governance::Revision` (r:1 w:1)
     /// Proof: `Governance::Revision` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
     fn set_parameter() -> Weight {
-        Weight::from_parts(96_521_000, 78831)
-            .saturating_add(RocksDbWeight::get().reads(32))
+        Weight::from_parts(131_817_000, 81342)
+            .saturating_add(RocksDbWeight::get().reads(33))
             .saturating_add(RocksDbWeight::get().writes(2))
     }
 }

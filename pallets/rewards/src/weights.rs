@@ -24,8 +24,8 @@ impl WeightInfo for () {
     /// Proof: `Rewards::Pending` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
     /// The range of component `v` is `[0, 32]`.
     fn on_finalize(v: u32) -> Weight {
-        Weight::from_parts(32_164_700, 50639)
-            .saturating_add(Weight::from_parts(43_748_418, 0).saturating_mul(v.into()))
+        Weight::from_parts(48_136_692, 50639)
+            .saturating_add(Weight::from_parts(59_070_831, 0).saturating_mul(v.into()))
             .saturating_add(RocksDbWeight::get().reads(3))
             .saturating_add(RocksDbWeight::get().reads((2_u64).saturating_mul(v.into())))
             .saturating_add(RocksDbWeight::get().writes(4))

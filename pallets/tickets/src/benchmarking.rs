@@ -110,9 +110,11 @@ mod benchmarks {
         Ok(())
     }
 
+    /// A ticket of somebody who has validated.
     #[benchmark]
     fn withdraw() -> Result<(), BenchmarkError> {
-        let (caller, ticket) = holder::<T>(Role::Miner, 0);
+        let (caller, ticket) = holder::<T>(Role::Supervisor, 0);
+        Unseated::<T>::insert(&caller, u32::MAX);
         Pallet::<T>::retire(RawOrigin::Signed(caller.clone()).into(), ticket)?;
         let from = Pallet::<T>::now().saturating_add(T::Unbonding::get());
         frame_system::Pallet::<T>::set_block_number(from.into());
@@ -187,6 +189,7 @@ mod benchmarks {
         let seated: Vec<T::AccountId> = (0..session::MAX_VALIDATORS)
             .map(|index| account("seated", index, 0))
             .collect();
+        Suspended::<T>::put(BoundedVec::truncate_from(seated.clone()));
         Chosen::<T>::put(BoundedVec::truncate_from(seated));
 
         #[block]

@@ -501,7 +501,7 @@ pub mod pallet {
         /// Returns the stake of the caller's ticket, once its unbonding time is over and its last duty
         /// has ended; a supervisor's, once no vote of its owner on finality can be reported any more.
         #[pallet::call_index(4)]
-        #[pallet::weight(T::WeightInfo::withdraw().saturating_add(T::DbWeight::get().reads_writes(3, 1)))]
+        #[pallet::weight(T::WeightInfo::withdraw())]
         pub fn withdraw(origin: OriginFor<T>, ticket: TicketId) -> DispatchResult {
             let withdrawn = Self::owned(origin, ticket)?;
             let from = withdrawn.withdrawable.ok_or(Error::<T>::NotLeaving)?;

@@ -90,16 +90,11 @@ impl<T: Config> SessionManager<T::AccountId> for Pallet<T> {
     fn new_session(index: u32) -> Option<Vec<T::AccountId>> {
         let chosen = Chosen::<T>::get();
         let elected = Self::elect();
-        let leaving = chosen.iter().filter(|who| !elected.contains(who));
-        let mut left = 0;
-        for who in leaving {
-            left += 1;
+        register::<T>(T::WeightInfo::new_session());
+        for who in chosen.iter().filter(|who| !elected.contains(who)) {
             // The choice is of the session after the next.
             Unseated::<T>::insert(who, index.saturating_sub(1));
         }
-        // Whether these are written, and the choice, depends on it.
-        let written = T::DbWeight::get().reads_writes(1, left + 2);
-        register::<T>(T::WeightInfo::new_session().saturating_add(written));
         Suspended::<T>::mutate_exists(|suspended| {
             let held = suspended.as_mut()?;
             held.retain(|who| elected.contains(who));

@@ -43,7 +43,7 @@ impl WeightInfo for () {
     /// Storage: `Tasks::Agenda` (r:0 w:1)
     /// Proof: `Tasks::Agenda` (`max_values`: None, `max_size`: Some(24), added: 2499, mode: `MaxEncodedLen`)
     fn open_run() -> Weight {
-        Weight::from_parts(136_019_000, 7574)
+        Weight::from_parts(176_542_000, 7574)
             .saturating_add(RocksDbWeight::get().reads(11))
             .saturating_add(RocksDbWeight::get().writes(8))
     }
@@ -66,13 +66,13 @@ impl WeightInfo for () {
     /// Storage: `Tasks::Agenda` (r:0 w:1)
     /// Proof: `Tasks::Agenda` (`max_values`: None, `max_size`: Some(24), added: 2499, mode: `MaxEncodedLen`)
     fn close_run() -> Weight {
-        Weight::from_parts(413_055_000, 650974)
+        Weight::from_parts(499_043_000, 650974)
             .saturating_add(RocksDbWeight::get().reads(263))
             .saturating_add(RocksDbWeight::get().writes(263))
     }
     /// Storage: `Work::NoiseRank` (r:1 w:0)
     /// Proof: `Work::NoiseRank` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
-    /// Storage: `Parameters::Parameters` (r:4 w:0)
+    /// Storage: `Parameters::Parameters` (r:5 w:0)
     /// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
     /// Storage: `System::BlockHash` (r:1 w:0)
     /// Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
@@ -84,9 +84,9 @@ impl WeightInfo for () {
     /// Proof: `Tasks::Tasks` (`max_values`: None, `max_size`: Some(4109), added: 6584, mode: `MaxEncodedLen`)
     /// The range of component `u` is `[1, 16]`.
     fn submit_proof(u: u32) -> Weight {
-        Weight::from_parts(58_986_807, 11034)
-            .saturating_add(Weight::from_parts(87_375_197, 0).saturating_mul(u.into()))
-            .saturating_add(RocksDbWeight::get().reads(9))
+        Weight::from_parts(83_416_187, 13545)
+            .saturating_add(Weight::from_parts(96_627_276, 0).saturating_mul(u.into()))
+            .saturating_add(RocksDbWeight::get().reads(10))
             .saturating_add(RocksDbWeight::get().writes(1))
     }
     /// Storage: `Work::Runs` (r:1 w:1)
@@ -96,7 +96,7 @@ impl WeightInfo for () {
     /// Storage: `Parameters::Parameters` (r:1 w:0)
     /// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
     fn commit_claim() -> Weight {
-        Weight::from_parts(33_550_000, 5796)
+        Weight::from_parts(53_055_000, 5796)
             .saturating_add(RocksDbWeight::get().reads(3))
             .saturating_add(RocksDbWeight::get().writes(1))
     }
@@ -106,7 +106,7 @@ impl WeightInfo for () {
     /// Proof: `Tickets::Tickets` (`max_values`: None, `max_size`: Some(368), added: 2843, mode: `MaxEncodedLen`)
     /// Storage: `Work::NoiseRank` (r:1 w:0)
     /// Proof: `Work::NoiseRank` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
-    /// Storage: `Parameters::Parameters` (r:6 w:0)
+    /// Storage: `Parameters::Parameters` (r:7 w:0)
     /// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
     /// Storage: `Audits::CounterForAudits` (r:1 w:1)
     /// Proof: `Audits::CounterForAudits` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
@@ -119,8 +119,8 @@ impl WeightInfo for () {
     /// Storage: `Audits::Agenda` (r:1 w:1)
     /// Proof: `Audits::Agenda` (`max_values`: None, `max_size`: Some(2062), added: 4537, mode: `MaxEncodedLen`)
     fn reveal_claim() -> Weight {
-        Weight::from_parts(68_358_000, 16056)
-            .saturating_add(RocksDbWeight::get().reads(14))
+        Weight::from_parts(96_670_000, 18567)
+            .saturating_add(RocksDbWeight::get().reads(15))
             .saturating_add(RocksDbWeight::get().writes(6))
     }
     /// Storage: `Work::Runs` (r:1 w:1)
@@ -136,7 +136,7 @@ impl WeightInfo for () {
     /// Storage: `Work::Sealed` (r:256 w:256)
     /// Proof: `Work::Sealed` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
     fn forfeit() -> Weight {
-        Weight::from_parts(2_095_723_000, 650974)
+        Weight::from_parts(2_697_719_000, 650974)
             .saturating_add(RocksDbWeight::get().reads(518))
             .saturating_add(RocksDbWeight::get().writes(515))
     }
@@ -146,7 +146,7 @@ impl WeightInfo for () {
     /// Proof: `Work::Runs` (`max_values`: None, `max_size`: Some(2331), added: 4806, mode: `MaxEncodedLen`)
     /// Storage: `Work::NoiseRank` (r:1 w:0)
     /// Proof: `Work::NoiseRank` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
-    /// Storage: `Parameters::Parameters` (r:4 w:0)
+    /// Storage: `Parameters::Parameters` (r:5 w:0)
     /// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
     /// Storage: `Tasks::Commons` (r:1 w:0)
     /// Proof: `Tasks::Commons` (`max_values`: None, `max_size`: Some(134), added: 2609, mode: `MaxEncodedLen`)
@@ -165,8 +165,8 @@ impl WeightInfo for () {
     /// Storage: `Work::Luck` (r:0 w:1)
     /// Proof: `Work::Luck` (`max_values`: Some(1), `max_size`: Some(32), added: 527, mode: `MaxEncodedLen`)
     fn record_seal() -> Weight {
-        Weight::from_parts(193_434_000, 11034)
-            .saturating_add(RocksDbWeight::get().reads(13))
+        Weight::from_parts(252_484_000, 13545)
+            .saturating_add(RocksDbWeight::get().reads(14))
             .saturating_add(RocksDbWeight::get().writes(7))
     }
 }
