@@ -1,9 +1,11 @@
 //! How tasks behave on a chain.
 
+mod evaluation;
 mod life;
 mod money;
 mod places;
 mod refusals;
+mod seats;
 
 use crate::{
     mock::{Tasks, *},
@@ -137,4 +139,9 @@ fn vote_all(votes: &[EvaluationVote]) {
 fn held(who: &AccountId32) -> u128 {
     use frame::traits::fungible::InspectHold;
     Balances::balance_on_hold(&HoldReason::Fee.into(), who)
+}
+
+/// How the task has ended.
+fn end() -> Option<End> {
+    task().end()
 }
