@@ -255,9 +255,13 @@ async fn refer(node: &Node, index: u32, value: &str) {
     let alice = Player::Alice.suri();
     let parameter = "consensus.snow";
     govern(&["propose", "parameter", parameter, value, "--key", &alice]);
-    for player in [Player::Alice, Player::Bob, Player::Charlie, Player::Dave] {
-        govern(&["vote", &index, "aye", "--key", &player.suri()]);
-    }
+    // At the same time: one after the other, the last could come when the first have decided.
+    std::thread::scope(|scope| {
+        for player in [Player::Alice, Player::Bob, Player::Charlie, Player::Dave] {
+            let (govern, index) = (&govern, &index);
+            scope.spawn(move || govern(&["vote", index, "aye", "--key", &player.suri()]));
+        }
+    });
     until("the referendum is enacted", async || {
         let shown = govern(&["show", &index]);
         shown.contains("enacted in block").then_some(())
