@@ -38,11 +38,12 @@ pack() {
         [[ $tests == /* ]] || tests=$ROOT/$tests
         worker=$BIN/quern-worker
     fi
-    "$tests" --list 2>/dev/null | grep -q 'a_gpu.*: test$' || fail "$tests has no tests of a GPU"
+    [[ $("$tests" --list 2>/dev/null) == *a_gpu* ]] || fail "$tests has no tests of a GPU"
     mkdir -p "$folder/kernels"
     install -m 755 "$tests" "$folder/quern-worker-tests"
     install -m 755 "$worker" "$folder/quern-worker"
     strip "$folder/quern-worker-tests" "$folder/quern-worker"
+    rm -f "$folder"/kernels/*
     install -m 644 "$ROOT"/ml-worker/kernels/*.cu "$ROOT"/ml-worker/kernels/*.cuh "$folder/kernels/"
     install -m 755 "$ROOT/scripts/gpu-check.sh" "$folder/gpu-check.sh"
     local size
@@ -53,8 +54,9 @@ pack() {
 
 # Has the dynamic linker find the libraries of CUDA that are on this machine, wherever they are, by names without a version as well,
 # of which links are made in folder $1: packages for running programs, PyTorch's among them, have names with a version alone.
+# Of several major versions it is the highest up to $2, else the lowest.
 find_libraries() {
-    local places=() place name file found
+    local places=() place name file found best major
     IFS=: read -ra places <<<"${LD_LIBRARY_PATH-}"
     places+=(/usr/local/nvidia/lib64 /usr/local/cuda/lib64 /usr/local/cuda/targets/*/lib)
     while IFS= read -r place; do places+=("$place"); done < <(
@@ -69,16 +71,32 @@ PYTHON
     mkdir -p "$1"
     LD_LIBRARY_PATH=$1
     for place in "${places[@]}"; do
-        [[ -n $place && -d $place ]] || continue
-        LD_LIBRARY_PATH+=:$place
-        for name in libnvrtc.so libcublasLt.so; do
-            found=
-            # The highest version, and rather the name without one.
-            for file in "$place/$name".[0-9]* "$place/$name"; do [[ ! -e $file ]] || found=$file; done
-            [[ -z $found || -e $1/$name ]] || ln -s "$(realpath "$found")" "$1/$name"
-        done
+        [[ -z $place || ! -d $place ]] || LD_LIBRARY_PATH+=:$place
     done
     export LD_LIBRARY_PATH
+    for name in libnvrtc.so libcublasLt.so; do
+        found='' best=-1000
+        for place in "${places[@]}"; do
+            for file in "$place/$name" "$place/$name".[0-9]*; do
+                [[ -n $place && -e $file ]] || continue
+                file=$(realpath "$file")
+                [[ ${file##*/} =~ \.so\.([0-9]+) ]] && major=${BASH_REMATCH[1]} || major=$2
+                ((major <= $2)) || major=-$major
+                ((major <= best)) || found=$file best=$major
+            done
+        done
+        [[ -z $found ]] || ln -s "$found" "$1/$name"
+    done
+}
+
+# The highest major version of CUDA whose libraries go with the driver and with a device of compute capability $1: those of another
+# than the driver's make kernels that it cannot load, and those from 13 on do not know devices before 7.5.
+newest_cuda() {
+    local newest
+    newest=$(nvidia-smi | sed -n 's/.*CUDA Version: *\([0-9]*\).*/\1/p')
+    newest=${newest:-12}
+    ((${1/./} >= 75 || newest <= 12)) || newest=12
+    echo "$newest"
 }
 
 # Whether NVRTC's library, linked in folder $1, can be loaded.
@@ -178,16 +196,17 @@ run() {
     # Kernels compiled here and now, not ones kept from another day.
     export XDG_CACHE_HOME=$scratch/cache
     unset QUERN_KERNELS
-    find_libraries "$scratch/lib"
+    find_libraries "$scratch/lib" "$(newest_cuda "$capability")"
     local how="NVRTC"
     if ! has_nvrtc "$scratch/lib"; then
-        local nvcc stages=2
+        local nvcc stages=2 sources
         nvcc=$(tool nvcc) || fail "neither NVRTC's library nor nvcc is on this machine"
         how=$("$nvcc" --version | sed -n 's/.*release \([0-9.]*\).*/nvcc \1/p')
         # Three stages where a multiprocessor has room for two blocks with as many, as the worker has it.
         [[ $capability != 9.0 && $capability != 10.* ]] || stages=3
-        "$nvcc" -std=c++17 -cubin -arch="sm_${capability/./}" -DSTAGES=$stages -o "$scratch/kernels" "$folder/kernels/quern.cu" \
-            || fail "nvcc refuses the kernels"
+        sources=$(cat "$folder"/kernels/*.cu* | gzip | tail -c 8 | od -An -N 4 -tx4 | tr -d ' ')
+        "$nvcc" -std=c++17 -cubin -arch="sm_${capability/./}" -DSTAGES=$stages -DSOURCES="0x$sources" -o "$scratch/kernels" \
+            "$folder/kernels/quern.cu" || fail "nvcc refuses the kernels"
         export QUERN_KERNELS=$scratch/kernels
     fi
     {

@@ -203,5 +203,7 @@ extern "C" __global__ void quern_draws(const u32* words, u32 count, const u32* t
     Win win;
     win.ordinal = ordinal;
     for (int i = 0; i < 8; i++) win.draw[i] = draw[i];
-    wins[atomicAdd(&control->wins, 1u)] = win;
+    // The count may go on from one product to the next; the room is for one.
+    u32 at = atomicAdd(&control->wins, 1u);
+    if (at < count) wins[at] = win;
 }

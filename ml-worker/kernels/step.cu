@@ -3,8 +3,16 @@
 #include "epilogue.cuh"
 #include "tensor.cuh"
 
-// Says how many stages a product's ring has, to the host, which reserves it.
-extern "C" __global__ void quern_stages(u32* stages) { *stages = STAGES; }
+// What the host calls the sources that these are.
+#ifndef SOURCES
+#define SOURCES 0
+#endif
+
+// Tells the host how this was compiled: stages of a product's ring, which it reserves, and the sources.
+extern "C" __global__ void quern_build(u32* words) {
+    words[0] = STAGES;
+    words[1] = SOURCES;
+}
 
 // Bits of a layer's operand without its sign.
 __device__ __forceinline__ u32 operand_bits(u32 layer) { return layer == 0 ? 6 : 7; }

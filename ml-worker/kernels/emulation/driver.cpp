@@ -5,8 +5,6 @@
 // and whatever comes after it says so.
 #include "library.cpp"
 
-#include <mutex>
-
 namespace {
 
 enum Result {
@@ -44,11 +42,9 @@ constexpr u32 SHARED = 48 << 10, MOST_SHARED = 227 << 10;
 constexpr u8 ELF[4] = {0x7F, 'E', 'L', 'F'};
 constexpr u16 CUDA_MACHINE = 190;
 
-std::mutex turn;
 bool initialised = false;
 int retained = 0;
 thread_local void* current = nullptr;
-std::map<u64, size_t> allocations;
 std::map<std::string, u32> shared_of;
 bool loaded = false;
 bool lost = false;
@@ -56,7 +52,7 @@ u64 launches = 0;
 
 // One call at a time, each with what all but the first ones need.
 struct Call {
-    std::lock_guard<std::mutex> alone{turn};
+    Turn alone{turn};
     Result refusal = !initialised                 ? NOT_INITIALISED
                      : retained == 0 || !current ? INVALID_CONTEXT
                      : lost                       ? LAUNCH_FAILED
@@ -65,10 +61,8 @@ struct Call {
 
 // Whether so many bytes from there on are allocated, and any.
 bool owned(u64 address, size_t bytes) {
-    auto next = allocations.upper_bound(address);
-    if (next == allocations.begin() || bytes == 0) return false;
-    --next;
-    return address + bytes <= next->first + next->second;
+    auto allocation = allocation_of(address);
+    return allocation != allocations.end() && bytes > 0 && bytes <= allocation->first + allocation->second - address;
 }
 
 // Most threads of a block, by the kernels' launch bounds.
@@ -88,7 +82,7 @@ const Text* text_of(int result) {
 }  // namespace
 
 EXPORTED int cuInit(unsigned flags) {
-    std::lock_guard<std::mutex> alone(turn);
+    Turn alone(turn);
     initialised = flags == 0;
     return initialised ? SUCCESS : INVALID_VALUE;
 }
@@ -136,7 +130,7 @@ EXPORTED int cuDeviceGetAttribute(int* value, int attribute, int device) {
     }
 }
 EXPORTED int cuDevicePrimaryCtxRetain(void** context, int device) {
-    std::lock_guard<std::mutex> alone(turn);
+    Turn alone(turn);
     if (!initialised || device != 7) return INVALID_DEVICE;
     retained++;
     *context = &retained;
@@ -146,7 +140,7 @@ EXPORTED int cuCtxSetCurrent(void* context) {
     current = context;
     return context == &retained ? SUCCESS : INVALID_CONTEXT;
 }
-// The kernels are this library's own, whatever the image says; it only has to be one.
+// The kernels are this library's own; the image only has to be one, and may say what sources they should pass for.
 EXPORTED int cuModuleLoadData(void** module, const void* image) {
     Call call;
     if (call.refusal) return call.refusal;
@@ -156,8 +150,11 @@ EXPORTED int cuModuleLoadData(void** module, const void* image) {
         u16 machine;
         std::memcpy(&machine, bytes + 18, sizeof machine);
         if (machine != CUDA_MACHINE) return INVALID_IMAGE;
-    } else if (!std::strstr(static_cast<const char*>(image), ".version")) {
-        return INVALID_IMAGE;
+    } else {
+        auto text = static_cast<const char*>(image);
+        if (!std::strstr(text, ".version")) return INVALID_IMAGE;
+        auto named = std::strstr(text, "SOURCES=");
+        if (named) emulation::sources = u32(std::strtoul(named + std::strlen("SOURCES="), nullptr, 10));
     }
     loaded = true;
     *module = &shared_of;
@@ -196,16 +193,13 @@ EXPORTED int cuMemAlloc_v2(u64* address, size_t bytes) {
     // Memory holds anything at first.
     std::memset(memory, 0xA5, bytes);
     *address = reinterpret_cast<u64>(memory);
-    allocations[*address] = bytes;
     return SUCCESS;
 }
 EXPORTED int cuMemFree_v2(u64 address) {
     Call call;
     if (call.refusal) return call.refusal;
-    auto found = allocations.find(address);
-    if (found == allocations.end()) return INVALID_VALUE;
-    emulation_free(reinterpret_cast<void*>(address), found->second);
-    allocations.erase(found);
+    if (allocations.count(address) == 0) return INVALID_VALUE;
+    emulation_free(reinterpret_cast<void*>(address));
     return SUCCESS;
 }
 EXPORTED int cuMemsetD8_v2(u64 address, u8 value, size_t count) {

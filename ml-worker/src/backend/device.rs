@@ -73,6 +73,9 @@ pub enum DeviceError {
     /// The compiler refuses the kernels, whose sources are this program's own: NVRTC is too old, or does not know the device.
     #[error("NVRTC cannot compile the kernels: {0}")]
     Compiler(String),
+    /// The file of kernels that the environment names is no such file, or one of another program: make it anew.
+    #[error("the kernels cannot be loaded: {0}")]
+    Kernels(String),
     /// The network does not fit the device's memory beside what is there: end other programs, or train on the CPU.
     #[error("the CUDA device has no {} MiB of memory left", .0 >> 20)]
     OutOfMemory(u64),

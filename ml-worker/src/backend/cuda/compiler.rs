@@ -51,7 +51,7 @@ pub(crate) fn is_present() -> bool {
 pub(crate) fn image(target: Target) -> Result<Image, DeviceError> {
     if let Some(file) = env::var_os(KERNELS_FILE).filter(|file| !file.is_empty()) {
         let file = PathBuf::from(file);
-        let unread = |error| DeviceError::Compiler(format!("{}: {error}", file.display()));
+        let unread = |error| DeviceError::Kernels(format!("{}: {error}", file.display()));
         let mut bytes = fs::read(&file).map_err(unread)?;
         bytes.push(0);
         return Ok(Image { bytes, kept: None });
@@ -66,7 +66,8 @@ pub(crate) fn image(target: Target) -> Result<Image, DeviceError> {
         )));
     }
     let source = source::whole();
-    let key = blake3::hash(format!("{source}{}", target.stages).as_bytes()).to_hex();
+    let origin = format!("{source}{} {}", target.stages, source::digest());
+    let key = blake3::hash(origin.as_bytes()).to_hex();
     let name = format!(
         "{}-sm_{}-nvrtc-{major}.{minor}",
         &key[..32],
@@ -87,6 +88,13 @@ pub(crate) fn image(target: Target) -> Result<Image, DeviceError> {
         tracing::debug!("the kernels are not kept: {error}");
     }
     Ok(image)
+}
+
+/// Why kernels are refused that are not made of this program's sources.
+pub(crate) fn foreign() -> DeviceError {
+    DeviceError::Kernels(format!(
+        "those that {KERNELS_FILE} names are made of other sources than this program's: compile them anew"
+    ))
 }
 
 /// Where compiled kernels are kept.
@@ -183,6 +191,7 @@ pub(crate) fn build(
         format!("--gpu-architecture={architecture}"),
         "--std=c++17".into(),
         format!("-DSTAGES={stages}"),
+        format!("-DSOURCES={:#x}", source::digest()),
     ];
     // SAFETY: the program is alive, and so is everywhere below.
     if let Err(error) = unsafe { compile_program(program.0, &options) } {

@@ -17,6 +17,7 @@ use cudarc::driver::{
 use super::{
     Accelerator,
     compiler::{self, Target},
+    source,
 };
 use crate::backend::DeviceError;
 
@@ -98,15 +99,20 @@ impl Driver {
         Ok(Arc::new(driver))
     }
 
-    /// The number of stages that the kernels were compiled with, here or elsewhere.
+    /// The number of stages that the kernels were compiled with, here or elsewhere, if they are made of this program's sources.
     fn ask_stages(&self) -> Result<u32, DeviceError> {
-        let mut word = [0; 4];
-        let address = self.allocate(word.len())?;
-        // SAFETY: the kernel writes one word.
-        let asked = unsafe { self.launch("stages", [1, 1], 1, 0, &[address]) };
-        let read = asked.and_then(|()| self.read(address, &mut word));
-        self.free(address, word.len());
-        read.map(|()| u32::from_le_bytes(word))
+        let mut words = [0; 8];
+        let address = self.allocate(words.len())?;
+        // SAFETY: the kernel writes two words.
+        let asked = unsafe { self.launch("build", [1, 1], 1, 0, &[address]) };
+        let read = asked.and_then(|()| self.read(address, &mut words));
+        self.free(address, words.len());
+        read?;
+        let words = u64::from_le_bytes(words);
+        if (words >> 32) as u32 != source::digest() {
+            return Err(compiler::foreign());
+        }
+        Ok(words as u32)
     }
 
     /// Makes the device's context this thread's.
@@ -128,7 +134,11 @@ impl Driver {
         let full = CString::new(format!("quern_{name}"))
             .map_err(|error| DeviceError::Refused(error.to_string()))?;
         // SAFETY: the module is loaded as long as this lives, and so are its functions.
-        let handle = unsafe { result::module::get_function(self.module, full) }.map_err(refused)?;
+        let handle = unsafe { result::module::get_function(self.module, full) };
+        let handle = handle.map_err(|error| match error.0 {
+            CUresult::CUDA_ERROR_NOT_FOUND => compiler::foreign(),
+            _ => refused(error),
+        })?;
         if shared > SHARED {
             let wanted = [
                 (
@@ -278,6 +288,7 @@ fn refused(error: DriverError) -> DeviceError {
         | CUresult::CUDA_ERROR_STUB_LIBRARY => DeviceError::Mismatch(reason),
         CUresult::CUDA_ERROR_OUT_OF_MEMORY => out_of_memory(1),
         CUresult::CUDA_ERROR_DEVICE_UNAVAILABLE
+        | CUresult::CUDA_ERROR_CONTAINED
         | CUresult::CUDA_ERROR_ECC_UNCORRECTABLE
         | CUresult::CUDA_ERROR_NVLINK_UNCORRECTABLE
         | CUresult::CUDA_ERROR_ILLEGAL_ADDRESS
@@ -291,6 +302,7 @@ fn refused(error: DriverError) -> DeviceError {
         | CUresult::CUDA_ERROR_LAUNCH_FAILED
         | CUresult::CUDA_ERROR_SYSTEM_NOT_READY
         | CUresult::CUDA_ERROR_CONTEXT_IS_DESTROYED
+        | CUresult::CUDA_ERROR_EXTERNAL_DEVICE
         | CUresult::CUDA_ERROR_UNKNOWN => DeviceError::Lost(reason),
         _ => DeviceError::Refused(reason),
     }

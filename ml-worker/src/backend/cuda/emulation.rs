@@ -5,7 +5,7 @@ pub(crate) mod library;
 use std::{
     ffi::{CString, c_char, c_int, c_void},
     path::PathBuf,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, OnceLock},
 };
 
 use libloading::Library;
@@ -14,18 +14,17 @@ use super::Accelerator;
 use crate::backend::DeviceError;
 
 type Allocate = unsafe extern "C" fn(usize) -> *mut c_void;
-type Free = unsafe extern "C" fn(*mut c_void, usize);
+type Free = unsafe extern "C" fn(*mut c_void);
 type Launch = unsafe extern "C" fn(*const c_char, *const u32, u32, u32, *mut u64, usize) -> c_int;
 
 type Stages = unsafe extern "C" fn() -> u32;
 
-/// The library. It runs one kernel at a time, whoever asks.
+/// The library. It does one thing at a time, whoever asks.
 struct Emulator {
     allocate: Allocate,
     free: Free,
     launch: Launch,
     stages: u32,
-    turn: Mutex<()>,
     // Its functions are gone with it.
     _library: Library,
 }
@@ -84,7 +83,6 @@ fn load(path: PathBuf) -> Emulator {
             free,
             launch,
             stages,
-            turn: Mutex::default(),
             _library: library,
         }
     }
@@ -112,9 +110,9 @@ impl Accelerator for Emulated {
         Ok(memory as u64)
     }
 
-    fn free(&self, address: u64, bytes: usize) {
+    fn free(&self, address: u64, _bytes: usize) {
         // SAFETY: allocated above and freed once.
-        unsafe { (self.emulator.free)(address as *mut c_void, bytes) };
+        unsafe { (self.emulator.free)(address as *mut c_void) };
     }
 
     fn clear(&self, address: u64, bytes: usize) -> Result<(), DeviceError> {
@@ -147,8 +145,6 @@ impl Accelerator for Emulated {
     ) -> Result<(), DeviceError> {
         let full = CString::new(name).expect("a kernel's name");
         let mut slots = arguments.to_vec();
-        let turn = self.emulator.turn.lock();
-        let _turn = turn.unwrap_or_else(PoisonError::into_inner);
         // SAFETY: the caller's promise; a wrong number of arguments is refused.
         let known = unsafe {
             let launch = self.emulator.launch;

@@ -244,18 +244,23 @@ impl Room {
         })
     }
 
-    /// Makes the noise of `input`'s job, whose weights root is the one in `control`, and adds it to both operands.
+    /// Takes the job and the threshold of the next products. A copy from the host waits for the kernels before it, so this comes
+    /// before a step's first.
+    pub(crate) fn begin(&self, input: &JobInput, threshold: U256) -> Result<(), DeviceError> {
+        self.input.write(0, &job_bytes(input))?;
+        self.threshold.write(0, &threshold.to_little_endian())
+    }
+
+    /// Makes the noise of the job, whose weights root is the one in `control`, and adds it to both operands.
     pub(crate) fn noise(
         &self,
         device: &dyn Accelerator,
         keys: &Buffer,
         control: &Control,
-        input: &JobInput,
         batch: &Matrix,
         weights: &Matrix,
     ) -> Result<(), DeviceError> {
         let rank = self.shape.r as usize;
-        self.input.write(0, &job_bytes(input))?;
         let job = [self.input.address(), keys.address(), control.address()];
         // SAFETY: the input is as long as whole blocks.
         unsafe { device.launch("job", [1, 1], 32, 0, &job)? };
@@ -311,9 +316,7 @@ impl Room {
         device: &dyn Accelerator,
         control: &Control,
         allowance: u32,
-        threshold: U256,
     ) -> Result<(), DeviceError> {
-        self.threshold.write(0, &threshold.to_little_endian())?;
         let tiles = self.shape.tiles_m() * self.shape.tiles_n();
         let count = tiles.min(allowance);
         if count == 0 {

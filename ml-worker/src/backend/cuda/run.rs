@@ -74,14 +74,24 @@ impl Cuda {
         Ok(cuda)
     }
 
-    /// Room for this shape's lottery products, kept from step to step.
-    fn room(&mut self, shape: Shape) -> Result<(), DeviceError> {
-        if self.room.as_ref().is_none_or(|room| room.shape != shape) {
-            // What is there goes before what comes needs its place.
-            self.room = None;
-            self.room = Some(Room::new(&self.device, shape)?);
-        }
-        Ok(())
+    /// Begins a lottery of this shape. Its room is kept from step to step.
+    fn enter(&mut self, lottery: &Lottery, shape: Shape) -> Result<(), DeviceError> {
+        // What has another shape goes before what comes needs its place.
+        let kept = self.room.take().filter(|room| room.shape == shape);
+        let room = kept.map_or_else(|| Room::new(&self.device, shape), Ok)?;
+        let input = JobInput {
+            genesis: lottery.genesis,
+            pre_hash: lottery.pre_hash,
+            author: lottery.author,
+            run: lottery.run,
+            step: self.step,
+            shape,
+            dataset_root: self.spec.dataset.root,
+            row_blocks: self.spec.dataset.row_blocks,
+            // The device fills in its own.
+            weights_root: [0; 32],
+        };
+        self.room.insert(room).begin(&input, lottery.threshold)
     }
 
     /// Brings the batch's rows and labels together.
@@ -113,23 +123,11 @@ impl Cuda {
         let weights: &Matrix = &layer.columns;
         self.commitment
             .commit(device, weights, &self.keys, control)?;
-        let input = JobInput {
-            genesis: lottery.genesis,
-            pre_hash: lottery.pre_hash,
-            author: lottery.author,
-            run: lottery.run,
-            step: self.step,
-            shape: room.shape,
-            dataset_root: self.spec.dataset.root,
-            row_blocks: self.spec.dataset.row_blocks,
-            // The device fills in its own.
-            weights_root: [0; 32],
-        };
-        room.noise(device, &self.keys, control, &input, &layer.input, weights)?;
+        room.noise(device, &self.keys, control, &layer.input, weights)?;
         let arguments = self.network.activation(control, 0);
         // SAFETY: the layer above takes as many columns.
         unsafe { room.multiply(device, control, "activate", &arguments)? };
-        room.draw(device, control, lottery.allowance, lottery.threshold)
+        room.draw(device, control, lottery.allowance)
     }
 
     /// The proofs of so many draws.
@@ -170,7 +168,7 @@ impl Backend for Cuda {
         let step = self.step;
         let next_step = step.checked_add(1).ok_or(BackendError::Exhausted)?;
         if let Some(lottery) = lottery {
-            self.room(lottery_shape(&self.spec, lottery)?)?;
+            self.enter(lottery, lottery_shape(&self.spec, lottery)?)?;
         }
         let (device, control, network) = (&*self.device, &self.control, &self.network);
         let batch = self.spec.batch;

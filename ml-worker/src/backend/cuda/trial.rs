@@ -140,11 +140,12 @@ impl CudaTrial {
             weights_root: [0; 32],
         };
         control.begin(&[], &[])?;
+        room.begin(&input, threshold)?;
         for _ in 0..times {
-            room.noise(device, keys, control, &input, a, b)?;
+            room.noise(device, keys, control, a, b)?;
             // SAFETY: there is room for the whole product.
             unsafe { room.multiply(device, control, "store", &[out.address()])? };
-            room.draw(device, control, u32::MAX, threshold)?;
+            room.draw(device, control, u32::MAX)?;
         }
         Ok(control.report()?.wins)
     }

@@ -6,8 +6,18 @@ use std::{
     process::Command,
 };
 
-/// What every driver takes for compiled kernels; the emulated one has its own.
-const IMAGE: &str = ".version 8.0\n.target sm_90\n.address_size 64\n";
+/// What the compiler is told. A kernel that does what C++ does not define ends the process by an illegal instruction.
+const FLAGS: [&str; 9] = [
+    "-std=c++17",
+    "-O3",
+    "-fPIC",
+    "-shared",
+    "-fno-strict-aliasing",
+    "-fvisibility=hidden",
+    "-fsanitize=signed-integer-overflow,shift,alignment,bounds,integer-divide-by-zero",
+    "-fsanitize-undefined-trap-on-error",
+    "-Wno-unknown-pragmas",
+];
 
 /// The emulation in the place of NVIDIA's driver.
 pub(crate) struct EmulatedDriver {
@@ -22,24 +32,44 @@ pub(crate) fn driver() -> Result<EmulatedDriver, String> {
     let library = compiled("driver.cpp", 3, "libcuda.so")?;
     let folder = library.parent().unwrap_or(Path::new(".")).to_path_buf();
     let kernels = folder.join("kernels.ptx");
-    put(&kernels, |part| fs::write(part, IMAGE))?;
+    let mut crc = flate2::Crc::new();
+    for file in files(&folder_of_kernels())? {
+        crc.update(&fs::read(&file).map_err(|error| error.to_string())?);
+    }
+    put(&kernels, |part| fs::write(part, image(crc.sum())))?;
     Ok(EmulatedDriver { folder, kernels })
 }
 
-/// Compiles a library into a folder beside the test's executable, once for each state of the sources; why not, where there is no
+/// What every driver takes for compiled kernels; the emulated one has its own, and says that they are of these `sources`.
+pub(crate) fn image(sources: u32) -> String {
+    format!(".version 8.0\n.target sm_90\n.address_size 64\n// SOURCES={sources}\n")
+}
+
+fn folder_of_kernels() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("kernels")
+}
+
+/// The files of a folder, by their names; why not, where it is not here.
+fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let files = fs::read_dir(folder).map_err(|_| "their sources are not here")?;
+    let files = files.flatten().map(|file| file.path());
+    let mut files: Vec<PathBuf> = files.filter(|file| file.is_file()).collect();
+    files.sort();
+    Ok(files)
+}
+
+/// Compiles a library into a folder beside the test's executable, once for each state of sources and flags; why not, where there is no
 /// compiler or no sources.
 ///
 /// # Panics
 /// If the compiler refuses them, which is no reason to skip a test.
 pub(crate) fn compiled(source: &str, stages: u32, name: &str) -> Result<PathBuf, String> {
-    let kernels = Path::new(env!("CARGO_MANIFEST_DIR")).join("kernels");
+    let kernels = folder_of_kernels();
     let sources = kernels.join("emulation");
     let mut key = blake3::Hasher::new();
+    key.update(FLAGS.concat().as_bytes());
     for folder in [&kernels, &sources] {
-        let files = fs::read_dir(folder).map_err(|_| "their sources are not here")?;
-        let mut files: Vec<PathBuf> = files.flatten().map(|file| file.path()).collect();
-        files.sort();
-        for file in files.into_iter().filter(|file| file.is_file()) {
+        for file in files(folder)? {
             key.update(&fs::read(&file).map_err(|error| error.to_string())?);
         }
     }
@@ -55,9 +85,8 @@ pub(crate) fn compiled(source: &str, stages: u32, name: &str) -> Result<PathBuf,
     put(&library, |part| {
         for compiler in ["c++", "clang++"] {
             let made = Command::new(compiler)
-                .args(["-std=c++17", "-O3", "-fPIC", "-shared"])
-                .args(["-fwrapv", "-fno-strict-aliasing", "-fvisibility=hidden"])
-                .args(["-Wno-unknown-pragmas", &format!("-DSTAGES={stages}"), "-o"])
+                .args(FLAGS)
+                .args([&format!("-DSTAGES={stages}"), "-o"])
                 .args([part, &sources.join(source)])
                 .output();
             match made {
