@@ -30,5 +30,6 @@ if ! command -v rustup >/dev/null; then
 fi
 cd "$ROOT"
 rustup show active-toolchain >/dev/null 2>&1 || rustup toolchain install
-rustup target list --installed | grep -qx wasm32v1-none || rustup target add wasm32v1-none
-rustup component list --installed | grep -q '^rust-src' || rustup component add rust-src
+# Not through a pipe to grep -q: rustup fails when its reader leaves early.
+[[ $(rustup target list --installed) == *wasm32v1-none* ]] || rustup target add wasm32v1-none
+[[ $(rustup component list --installed) == *rust-src* ]] || rustup component add rust-src

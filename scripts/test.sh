@@ -46,4 +46,4 @@ if [[ -z ${QUERN_NODE_MODULES-} ]]; then
     fi
 fi
 
-cargo test --locked --release --workspace -- "$@"
+cargo test --locked --release --workspace --no-fail-fast -- "$@"

@@ -1,11 +1,11 @@
 use std::{
-    fs::{self, File},
+    fs,
     io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use libp2p::identity::Keypair;
+use tempfile::NamedTempFile;
 
 use crate::{StartError, StoreError};
 
@@ -27,24 +27,12 @@ pub(crate) fn key(path: &Path) -> Result<Keypair, StartError> {
 
 /// Writes the file for its owner alone. Whenever the process ends or the power fails, it is there whole or not at all.
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let unfinished = unfinished(path);
-    match fs::remove_file(&unfinished) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut options = File::options();
-    let mut file = options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&unfinished)?;
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let mut file = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
     file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path)
-}
-
-fn unfinished(path: &Path) -> PathBuf {
-    path.with_extension("new")
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -61,17 +49,6 @@ mod tests {
         assert_eq!(key(&path).unwrap().public(), made.public());
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-    }
-
-    #[test]
-    fn a_node_killed_while_it_wrote_its_key_makes_another_and_starts() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("key");
-        // What is written first, and where a kill leaves it.
-        fs::write(unfinished(&path), [8; 1_000]).unwrap();
-        let made = key(&path).unwrap();
-        assert!(!unfinished(&path).exists());
-        assert_eq!(key(&path).unwrap().public(), made.public());
     }
 
     #[test]

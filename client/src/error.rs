@@ -51,9 +51,17 @@ pub enum Error {
         /// The error's name in the metadata.
         error: String,
     },
-    /// The extrinsic never made it into a block.
+    /// The node's pool has refused the extrinsic, or given it up.
     #[error(transparent)]
     Pool(#[from] PoolError),
+    /// The extrinsic was handed over, and what became of it is not known: look before you submit the call again.
+    #[error("{reason}; extrinsic {} may be in a block all the same: look before you repeat it", hex32(.extrinsic))]
+    Unsure {
+        /// Its hash.
+        extrinsic: Hash,
+        /// What was heard last.
+        reason: Box<Self>,
+    },
     /// The node answered with another JSON-RPC error.
     #[error("the node refused {method}: {message} ({code})")]
     Rpc {
@@ -148,6 +156,7 @@ impl Error {
             Self::Refused(refusal) => refusal.name.clone(),
             Self::Dispatch { pallet, error } => dispatch_name(pallet, error),
             Self::Pool(error) => error.name.clone(),
+            Self::Unsure { reason, .. } => reason.name(),
             Self::Rpc { .. } => "Rpc".into(),
             Self::Decode { .. } => "Decode".into(),
             Self::Encode { .. } => "Encode".into(),

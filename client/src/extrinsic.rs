@@ -1,13 +1,10 @@
 //! Signed extrinsics: from a call to the block that holds it, with the runtime's own names for what went wrong.
 
 use crate::{
-    Account, Call, Client, Error, PoolError, Signer, client::bytes_of, nonce::Reserved,
+    Call, Client, Error, Header, Signer, Submitted, client::bytes_of, nonce::Reserved,
     runtime::Runtime, text::hex32,
 };
-use codec::Encode;
-use futures::{StreamExt, stream::BoxStream};
-use quern_market::{TaskId, TicketId};
-use quern_work::{Hash, WorkSeal};
+use quern_work::Hash;
 use serde::Deserialize;
 use subxt::{
     SubstrateConfig,
@@ -17,7 +14,7 @@ use subxt::{
     },
     events::Phase,
     ext::scale_value::Composite,
-    rpcs::{client::rpc_params, methods::legacy::TransactionStatus},
+    rpcs::client::rpc_params,
 };
 
 /// Blocks for which an extrinsic stays valid.
@@ -25,16 +22,8 @@ const MORTALITY: u64 = 256;
 /// How far below the best block an extrinsic is anchored when finality is further behind: reorganisations up to this
 /// depth do not invalidate it.
 const ANCHOR_DEPTH: u64 = 64;
-/// How often an extrinsic is signed again because another process took its nonce.
-const NONCE_RETRIES: usize = 2;
-
-/// An extrinsic that the node's pool has taken.
-pub struct Submitted {
-    client: Client,
-    hash: Hash,
-    statuses: BoxStream<'static, Result<TransactionStatus<H256>, Error>>,
-    reserved: Reserved,
-}
+/// How often an extrinsic is signed again because another program took its nonce.
+pub(crate) const NONCE_RETRIES: usize = 4;
 
 /// An extrinsic that is in a block, its call done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +67,8 @@ impl Client {
         let _in_order = self.submitting().lock().await;
         let best = self.best_header().await?;
         let runtime = self.runtime_at(best.hash).await?;
-        let anchor = self.anchor(best.number).await?;
+        let finalised = self.finalised_header().await?;
+        let anchor = self.anchor(best.number, &finalised).await?;
         let mut retries = NONCE_RETRIES;
         loop {
             let at_node: u64 = self
@@ -89,7 +79,7 @@ impl Client {
                 .await?;
             let reserved = self.nonces().reserve(signer.account(), at_node);
             let encoded = sign(&runtime, call, signer, reserved.nonce(), anchor)?;
-            match self.enter_pool(&encoded, reserved).await {
+            match self.enter_pool(&encoded, reserved, finalised.number).await {
                 Err((Error::Pool(refusal), reserved))
                     if refusal.is_nonce_taken() && retries > 0 =>
                 {
@@ -103,56 +93,6 @@ impl Client {
                 Ok(submitted) => return Ok(submitted),
             }
         }
-    }
-
-    /// Shows a draw that meets the share target; see [`Client::submit`].
-    ///
-    /// # Errors
-    /// As [`Client::submit`].
-    pub async fn submit_proof(
-        &self,
-        signer: &Signer,
-        pre_hash: Hash,
-        seal: &WorkSeal,
-    ) -> Result<Submitted, Error> {
-        let seal = seal.encode();
-        self.submit(&Call::SubmitProof { pre_hash, seal }, signer)
-            .await
-    }
-
-    /// Opens a run of a task with a miner ticket; see [`Client::submit`].
-    ///
-    /// # Errors
-    /// As [`Client::submit`].
-    pub async fn open_run(
-        &self,
-        signer: &Signer,
-        task: TaskId,
-        ticket: TicketId,
-    ) -> Result<Submitted, Error> {
-        self.submit(&Call::OpenRun { task, ticket }, signer).await
-    }
-
-    /// Closes a run; see [`Client::submit`].
-    ///
-    /// # Errors
-    /// As [`Client::submit`].
-    pub async fn close_run(&self, signer: &Signer, run: u64) -> Result<Submitted, Error> {
-        self.submit(&Call::CloseRun { run }, signer).await
-    }
-
-    /// Moves tokens to an account; see [`Client::submit`].
-    ///
-    /// # Errors
-    /// As [`Client::submit`].
-    pub async fn transfer(
-        &self,
-        signer: &Signer,
-        to: &Account,
-        amount: u128,
-    ) -> Result<Submitted, Error> {
-        self.submit(&Call::Transfer { to: *to, amount }, signer)
-            .await
     }
 
     /// The events of a block, by default the best one.
@@ -173,6 +113,7 @@ impl Client {
         &self,
         encoded: &[u8],
         reserved: Reserved,
+        finalised: u64,
     ) -> Result<Submitted, (Error, Reserved)> {
         let statuses = self
             .subscribe(
@@ -185,6 +126,7 @@ impl Client {
             Ok(statuses) => Ok(Submitted {
                 client: self.clone(),
                 hash: BlakeTwo256.hash(encoded).0,
+                after: finalised,
                 statuses,
                 reserved,
             }),
@@ -193,8 +135,7 @@ impl Client {
     }
 
     /// The block an extrinsic's lifetime counts from: finalised if that is near, else deep enough below the best one.
-    async fn anchor(&self, best: u64) -> Result<(u64, Hash), Error> {
-        let finalised = self.finalised_header().await?;
+    async fn anchor(&self, best: u64, finalised: &Header) -> Result<(u64, Hash), Error> {
         let deep = best.saturating_sub(ANCHOR_DEPTH);
         if finalised.number >= deep {
             return Ok((finalised.number, finalised.hash));
@@ -213,8 +154,8 @@ impl Client {
         Ok((runtime, bytes))
     }
 
-    /// How an extrinsic's call ended in a block.
-    async fn outcome(&self, extrinsic: &Hash, block: Hash) -> Result<Included, Error> {
+    /// An extrinsic's place in a block; none when the block lacks it.
+    pub(crate) async fn place(&self, extrinsic: &Hash, block: Hash) -> Result<Option<u32>, Error> {
         let body: Option<SignedBlock> = self
             .request("chain_getBlock", rpc_params![H256(block)])
             .await?;
@@ -222,11 +163,14 @@ impl Client {
         let place = body.block.extrinsics.iter().position(|text| {
             bytes_of(text).is_some_and(|bytes| BlakeTwo256.hash(&bytes).0 == *extrinsic)
         });
-        let index = place
-            .and_then(|place| u32::try_from(place).ok())
-            .ok_or_else(|| {
-                Error::decode("a block", "it lacks the extrinsic it was said to hold")
-            })?;
+        Ok(place.and_then(|place| u32::try_from(place).ok()))
+    }
+
+    /// How an extrinsic's call ended in a block.
+    pub(crate) async fn outcome(&self, extrinsic: &Hash, block: Hash) -> Result<Included, Error> {
+        let index = self.place(extrinsic, block).await?.ok_or_else(|| {
+            Error::decode("a block", "it lacks the extrinsic it was said to hold")
+        })?;
 
         let (runtime, bytes) = self.event_bytes(block).await?;
         let mut events = Vec::new();
@@ -255,44 +199,6 @@ impl Included {
         let mut events = self.events.iter();
         let found = events.find(|found| found.pallet == pallet && found.name == event)?;
         found.field(field)?.parse().ok()
-    }
-}
-
-impl Submitted {
-    /// The extrinsic's hash.
-    #[must_use]
-    pub const fn hash(&self) -> Hash {
-        self.hash
-    }
-
-    /// Waits until a best block holds the extrinsic, and tells how its call ended there. A reorganisation may still
-    /// take the block away.
-    ///
-    /// # Errors
-    /// [`Error::Dispatch`] when the call failed, [`Error::Pool`] when no block will hold it, or connection errors.
-    pub async fn in_block(self) -> Result<Included, Error> {
-        self.wait(false).await
-    }
-
-    /// Waits until a finalised block holds the extrinsic, and tells how its call ended there.
-    ///
-    /// # Errors
-    /// As [`Submitted::in_block`].
-    pub async fn finalised(self) -> Result<Included, Error> {
-        self.wait(true).await
-    }
-
-    async fn wait(mut self, finalised: bool) -> Result<Included, Error> {
-        let refusal = loop {
-            let status = self.statuses.next().await.unwrap_or(Err(Error::Closed))?;
-            match settle(status, finalised) {
-                None => {}
-                Some(Ok(block)) => return self.client.outcome(&self.hash, block).await,
-                Some(Err(refusal)) => break refusal,
-            }
-        };
-        self.reserved.abandon();
-        Err(refusal.into())
     }
 }
 
@@ -332,29 +238,6 @@ fn unreadable(reason: subxt::error::EventsError) -> Error {
     Error::decode("an event", reason)
 }
 
-/// What a status means to somebody who waits: nothing yet, the block, or that there will be none.
-fn settle(status: TransactionStatus<H256>, finalised: bool) -> Option<Result<Hash, PoolError>> {
-    let refused = |name: &str, message: &str| Some(Err(PoolError::new(name, message)));
-    match status {
-        TransactionStatus::InBlock(block) if !finalised => Some(Ok(block.0)),
-        TransactionStatus::Finalized(block) => Some(Ok(block.0)),
-        TransactionStatus::InBlock(_)
-        | TransactionStatus::Future
-        | TransactionStatus::Ready
-        | TransactionStatus::Broadcast(_)
-        | TransactionStatus::Retracted(_) => None,
-        TransactionStatus::Usurped(_) => refused(
-            "Usurped",
-            "another extrinsic with the same nonce took its place",
-        ),
-        TransactionStatus::Dropped => refused("Dropped", "the pool is full"),
-        TransactionStatus::Invalid => refused("Invalid", "it is no longer valid"),
-        TransactionStatus::FinalityTimeout(_) => {
-            refused("FinalityTimeout", "its block was not finalised in time")
-        }
-    }
-}
-
 fn sign(
     runtime: &Runtime,
     call: &Call,
@@ -386,22 +269,6 @@ mod tests {
     use super::*;
     use subxt::dynamic::Value;
 
-    const BLOCK: H256 = H256([7; 32]);
-
-    #[test]
-    fn a_best_block_settles_only_who_does_not_wait_for_finality() {
-        assert_eq!(
-            settle(TransactionStatus::InBlock(BLOCK), false),
-            Some(Ok(BLOCK.0))
-        );
-        assert_eq!(settle(TransactionStatus::InBlock(BLOCK), true), None);
-        assert_eq!(
-            settle(TransactionStatus::Finalized(BLOCK), true),
-            Some(Ok(BLOCK.0))
-        );
-        assert_eq!(settle(TransactionStatus::Retracted(BLOCK), false), None);
-    }
-
     #[test]
     fn an_events_fields_are_found_by_name() {
         let fields = Composite::named([("run", Value::u128(3)), ("step", Value::u128(12))]);
@@ -421,24 +288,12 @@ mod tests {
             )
         };
         let included = Included {
-            block: BLOCK.0,
+            block: [7; 32],
             index: 1,
             events: vec![event("Settled", 1), event("Submitted", 2)],
         };
         assert_eq!(included.find("Tasks", "Submitted", "task"), Some(2));
         assert_eq!(included.find("Work", "Submitted", "task"), None);
         assert_eq!(included.find("Tasks", "Submitted", "run"), None);
-    }
-
-    #[test]
-    fn an_extrinsic_that_no_block_will_hold_is_named() {
-        let name = |status| settle(status, true).unwrap().unwrap_err().name;
-        assert_eq!(name(TransactionStatus::Usurped(BLOCK)), "Usurped");
-        assert_eq!(name(TransactionStatus::Dropped), "Dropped");
-        assert_eq!(name(TransactionStatus::Invalid), "Invalid");
-        assert_eq!(
-            name(TransactionStatus::FinalityTimeout(BLOCK)),
-            "FinalityTimeout"
-        );
     }
 }

@@ -158,10 +158,9 @@ mod tests {
 
     #[test]
     fn a_key_file_may_end_in_a_line_break() {
-        let path = std::env::temp_dir().join(format!("quern-key-{}", std::process::id()));
-        std::fs::write(&path, "//Bob\n").unwrap();
-        let loaded = Signer::load(&path.display().to_string());
-        std::fs::remove_file(&path).unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&file, "//Bob\n").unwrap();
+        let loaded = Signer::load(file.path().to_str().unwrap());
         assert_eq!(
             loaded.unwrap().account(),
             Signer::from_suri("//Bob").unwrap().account()

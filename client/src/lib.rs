@@ -35,6 +35,7 @@ mod seal;
 mod session;
 pub mod spec;
 mod status;
+mod submitted;
 mod template;
 pub mod text;
 
@@ -42,7 +43,7 @@ pub use account::{Balance, Hold};
 pub use call::Call;
 pub use client::{Client, RuntimeVersion};
 pub use error::{Error, PoolError, SealRefusal};
-pub use extrinsic::{Event, Included, Submitted};
+pub use extrinsic::{Event, Included};
 pub use header::{DigestItem, Header, POW_ENGINE_ID};
 pub use key::{KeyError, Signer, parse_account, ss58};
 pub use market::{
@@ -53,6 +54,7 @@ pub use run::{PendingClaim, Run, RunInfo, WorkRules};
 pub use session::SessionKeys;
 pub use spec::{Spec, SpecError};
 pub use status::Status;
+pub use submitted::Submitted;
 pub use template::{Template, Templates};
 
 pub use quern_market::{

@@ -48,6 +48,10 @@ impl Nonces {
 }
 
 impl Reserved {
+    pub(crate) const fn account(&self) -> &Account {
+        &self.account
+    }
+
     pub(crate) const fn nonce(&self) -> u64 {
         self.nonce
     }

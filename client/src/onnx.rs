@@ -401,16 +401,14 @@ print(*session.run(['logits'], {'input': rows})[0].argmax(axis=1))
             return;
         }
         let (model, (greys, _)) = (trained(), rows(512, 2));
-        let folder = env::temp_dir().join(format!("quern-onnx-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        let (file, data) = (folder.join("model.onnx"), folder.join("rows"));
+        let folder = tempfile::tempdir().unwrap();
+        let (file, data) = (folder.path().join("model.onnx"), folder.path().join("rows"));
         fs::write(&file, export(&model)).unwrap();
         fs::write(&data, &greys).unwrap();
         let ran = Command::new(&python)
             .args(["-c", SCRIPT])
             .args([&file, &data])
             .output();
-        fs::remove_dir_all(&folder).unwrap();
         let ran = ran.unwrap();
         assert!(
             ran.status.success(),

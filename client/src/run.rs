@@ -126,6 +126,9 @@ pub struct WorkRules {
     /// Multiply–accumulates that a voter may be asked to execute for one ballot.
     #[serde(with = "text::decimal")]
     pub max_vote_macs: u64,
+    /// Bytes that a voter may be asked to fetch for one ballot.
+    #[serde(with = "text::decimal")]
+    pub max_vote_bytes: u64,
 }
 
 #[cfg(test)]

@@ -121,7 +121,7 @@ pub(crate) mod tests {
         format!(
             r#"{{"number": 43, "parent": "0x{}", "preHash": "0x{}", "genesis": "0x{}", "author": "0x{}",
             "difficulty": "123456789012345678901234567890",
-            "rules": {{"noiseRank": 32, "maxAhead": 4096, "shareDifficulty": "77", "omegaB": "4294967296", "omegaM": "0", "maxVoteMacs": "17592186044416"}},
+            "rules": {{"noiseRank": 32, "maxAhead": 4096, "shareDifficulty": "77", "omegaB": "4294967296", "omegaM": "0", "maxVoteMacs": "17592186044416", "maxVoteBytes": "17179869184"}},
             "runs": [{RUN_JSON}]}}"#,
             "01".repeat(32),
             "02".repeat(32),
@@ -147,6 +147,7 @@ pub(crate) mod tests {
                 omega_b: 1 << 32,
                 omega_m: 0,
                 max_vote_macs: 1 << 44,
+                max_vote_bytes: 1 << 34,
             },
             runs: vec![run()],
         };

@@ -20,7 +20,7 @@ pub enum Said {
 }
 
 impl Said {
-    /// All of them, with their names in files.
+    /// All of them in their order, with their names in files.
     pub const ALL: [(&'static str, Self); 4] = [
         ("prefer", Self::Prefer),
         ("accept", Self::Accept),
@@ -30,12 +30,7 @@ impl Said {
 
     /// Its name.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Prefer => "prefer",
-            Self::Accept => "accept",
-            Self::Reject => "reject",
-            Self::Nothing => "nothing",
-        }
+        Self::ALL[self as usize].0
     }
 }
 

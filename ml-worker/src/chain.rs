@@ -4,7 +4,7 @@
 //! at a time. So nothing depends on what a worker remembers of an earlier moment: one that was killed goes on as if it had
 //! only looked away.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use quern_client::{
     Account, AuditId, AuditInfo, Call, Client, Error, Run, RunId, Signer, TaskId, TaskInfo,
@@ -71,6 +71,34 @@ impl Blocks {
     pub async fn next(&mut self) -> Option<u32> {
         self.0.changed().await.ok()?;
         Some(*self.0.borrow_and_update())
+    }
+}
+
+/// Blocks after which what the chain shows is not expected to be taken back.
+pub const SETTLED: u32 = 16;
+
+/// How far a run is accepted for good.
+#[derive(Clone, Debug, Default)]
+pub struct Settled {
+    /// Steps, ascending, and the height since which no fewer were accepted.
+    since: VecDeque<(u64, u32)>,
+}
+
+impl Settled {
+    /// The steps, or more, that have been accepted for [`SETTLED`] blocks, where the chain shows `accepted` at `height`.
+    pub fn of(&mut self, accepted: u64, height: u32) -> u64 {
+        while self.since.back().is_some_and(|(more, _)| *more > accepted) {
+            self.since.pop_back();
+        }
+        if self.since.back().is_none_or(|(last, _)| *last < accepted) {
+            self.since.push_back((accepted, height));
+        }
+        let lasts = |(_, since): &(u64, u32)| height >= since.saturating_add(SETTLED);
+        while self.since.get(1).is_some_and(lasts) {
+            self.since.pop_front();
+        }
+        let first = self.since.front().filter(|first| lasts(first));
+        first.map_or(0, |(steps, _)| *steps)
     }
 }
 
@@ -267,6 +295,7 @@ pub(crate) mod double {
         omega_b: 0,
         omega_m: 0,
         max_vote_macs: 1 << 44,
+        max_vote_bytes: 1 << 34,
     };
 
     impl Double {
@@ -295,6 +324,25 @@ pub(crate) mod double {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
             panic!("nothing was said");
+        }
+
+        /// Lets so many blocks come, one after another.
+        pub(crate) async fn pass(&self, blocks: u32) {
+            for _ in 0..blocks {
+                self.block(|_| ());
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+
+        /// Waits until this is so.
+        pub(crate) async fn until(holds: impl Fn() -> bool) {
+            for _ in 0..2000 {
+                if holds() {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            panic!("it never is so");
         }
 
         /// Whether nothing is said for a moment.
@@ -384,6 +432,20 @@ mod tests {
         assert_eq!(blocks.next().await, Some(12));
         drop(chain);
         assert_eq!(blocks.next().await, None);
+    }
+
+    #[test]
+    fn steps_are_settled_once_they_have_been_accepted_for_long() {
+        let mut settled = Settled::default();
+        assert_eq!(settled.of(8, 10), 0);
+        assert_eq!(settled.of(16, 20), 0);
+        assert_eq!(settled.of(16, 10 + SETTLED), 8);
+        assert_eq!(settled.of(24, 20 + SETTLED), 16);
+        // taken back, and accepted again
+        assert_eq!(settled.of(16, 38), 16);
+        assert_eq!(settled.of(24, 39), 16);
+        assert_eq!(settled.of(24, 38 + SETTLED), 16);
+        assert_eq!(settled.of(24, 39 + SETTLED), 24);
     }
 
     #[tokio::test]

@@ -14,7 +14,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use quern_client::text;
+use codec::Encode;
+use quern_client::{Run, text};
 use quern_training::State;
 use quern_work::{Hash, task::TaskSpec};
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,8 @@ const MAX_OWNER_BYTES: usize = 1 << 16;
 const CHECKSUM: usize = 32;
 /// States kept before the last accepted one, for a chain that takes an acceptance back.
 const KEPT_BEFORE_ACCEPTED: usize = 1;
+/// Digits of the seed's and the task's digest in an owner's name.
+const DIGITS: usize = 16;
 /// The trace's file.
 const TRACE: &str = "trace.json";
 
@@ -46,6 +49,25 @@ pub struct Owner {
     pub seed: Hash,
     /// What the run trains.
     pub spec: TaskSpec,
+}
+
+impl Owner {
+    /// A name that another seed or task under the same number does not have: a chain that takes a block back may give the run's
+    /// number to another run.
+    pub fn name(&self) -> String {
+        let digest = blake3::hash(&(self.seed, &self.spec).encode()).to_hex();
+        format!("{}{}", prefix(self.run), &digest[..DIGITS])
+    }
+
+    /// Whether this is the run that the chain shows under its number.
+    pub fn is(&self, run: &Run) -> bool {
+        run.id == self.run && run.seed == self.seed && run.spec == self.spec
+    }
+}
+
+/// What the names of all owners of a run's number begin with.
+pub fn prefix(run: u64) -> String {
+    format!("{run}-")
 }
 
 /// Proves by writing that states can be kept under `data_dir`, and makes it if need be.
@@ -122,20 +144,20 @@ pub struct Store {
 }
 
 impl Store {
-    /// Makes `data_dir/GENESIS/run-N` and locks it.
+    /// Makes the folder `data_dir/GENESIS/run-NAME` of the [owner's name](Owner::name), and locks it.
     ///
     /// # Errors
     /// [`StoreError::Unwritable`], [`StoreError::InUse`], and [`StoreError::Foreign`] when the newest file there is
     /// whole and belongs to another chain, run or task.
     pub fn open(data_dir: &Path, owner: Owner) -> Result<Self, StoreError> {
-        let folder = folder(data_dir, &owner.genesis, owner.run);
+        let folder = chain_folder(data_dir, &owner.genesis).join(format!("run-{}", owner.name()));
         let lock = fs::create_dir_all(&folder).map_err(|reason| StoreError::Unwritable {
             folder: folder.clone(),
             reason,
         });
         let lock = lock.and_then(|()| lock_in(&folder))?;
         let store = Self {
-            folder: folder.clone(),
+            folder,
             owner,
             _lock: lock,
         };
@@ -156,17 +178,22 @@ impl Store {
         Ok(store)
     }
 
-    /// Removes the folder of a run that has ended. None is there already: nothing happens.
+    /// Removes the folders of a run that has ended, whoever owned its number. None is there already: nothing happens.
     ///
     /// # Errors
-    /// [`StoreError::InUse`] and [`StoreError::Unwritable`]; the folder stays, or a part of it.
+    /// [`StoreError::InUse`] and [`StoreError::Unwritable`]; a folder stays, or a part of it.
     pub fn remove(data_dir: &Path, genesis: &Hash, run: u64) -> Result<(), StoreError> {
-        let folder = folder(data_dir, genesis, run);
-        if !folder.exists() {
-            return Ok(());
+        let own = format!("run-{}", prefix(run));
+        let folders = fs::read_dir(chain_folder(data_dir, genesis));
+        for entry in folders.into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with(&own) {
+                let folder = entry.path();
+                let _lock = lock_in(&folder)?;
+                fs::remove_dir_all(&folder)
+                    .map_err(|reason| StoreError::Unwritable { folder, reason })?;
+            }
         }
-        let _lock = lock_in(&folder)?;
-        fs::remove_dir_all(&folder).map_err(|reason| StoreError::Unwritable { folder, reason })
+        Ok(())
     }
 
     /// Whose states these are.
@@ -278,11 +305,9 @@ impl Store {
     }
 }
 
-/// Where a run's states lie.
-fn folder(data_dir: &Path, genesis: &Hash, run: u64) -> PathBuf {
-    data_dir
-        .join(&hex::encode(genesis)[..16])
-        .join(format!("run-{run}"))
+/// Where the runs of a chain have their folders.
+fn chain_folder(data_dir: &Path, genesis: &Hash) -> PathBuf {
+    data_dir.join(&hex::encode(genesis)[..16])
 }
 
 /// Locks a folder until the file is dropped.
@@ -479,13 +504,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let first = store(&folder);
         save(&first, 8);
-        let other = Owner { run: 4, ..owner() };
-        assert!(
-            Store::open(folder.path(), other)
-                .unwrap()
-                .newest(|_| true)
-                .is_none()
-        );
+        let [mut number, mut seed, mut task] = [(); 3].map(|()| owner());
+        number.run = 4;
+        seed.seed = [9; 32];
+        task.spec.batch = 32;
+        for other in [number, seed, task] {
+            let other = Store::open(folder.path(), other).unwrap();
+            assert!(other.newest(|_| true).is_none());
+        }
+        assert!(first.newest(|_| true).is_some());
     }
 
     #[test]
@@ -552,14 +579,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = store(&folder);
         save(&store, 8);
+        let reseeded = Owner {
+            seed: [9; 32],
+            ..owner()
+        };
+        let other = Owner { run: 33, ..owner() };
+        let [reseeded, other] = [reseeded, other].map(|o| Store::open(folder.path(), o).unwrap());
         let remove = || Store::remove(folder.path(), &owner().genesis, owner().run);
         assert!(matches!(remove(), Err(StoreError::InUse { .. })));
-        let own = store.folder.clone();
-        drop(store);
+        let own = [store.folder.clone(), reseeded.folder.clone()];
+        drop((store, reseeded));
         for _ in 0..2 {
             remove().unwrap();
-            assert!(!own.exists());
+            assert!(!own.iter().any(|own| own.exists()));
         }
+        assert!(other.folder.exists());
     }
 
     #[test]

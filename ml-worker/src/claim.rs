@@ -1,7 +1,7 @@
 //! The claims of one run: decisions, apart from what is said and served.
 //!
 //! A claim is decided once. It goes into the journal with its salt before its commitment is sent, and stays there until its audit
-//! has ended, so a worker that is killed at any moment reveals what it committed to, in time. Everything else follows from what the
+//! has ended for good, so a worker that is killed at any moment reveals what it committed to, in time. Everything else follows from what the
 //! chain shows of the run.
 
 use codec::{Decode, Encode};
@@ -11,7 +11,7 @@ use quern_work::Hash;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// Segments worth a claim of their own.
-const BUNDLE: u64 = 8;
+pub(crate) const BUNDLE: u64 = 8;
 /// Blocks after which fewer will do.
 const PATIENCE: u32 = 30;
 /// Blocks after a commitment within which the claim can be revealed; the chain's `RevealWithin`.
@@ -28,6 +28,15 @@ pub struct Record {
     pub audit: Option<AuditId>,
     /// What is served for its sake, until it is forgotten.
     pub served: Vec<Hash>,
+}
+
+impl Record {
+    /// Notes what is served.
+    pub fn note(&mut self, root: Hash) {
+        if !self.served.contains(&root) {
+            self.served.push(root);
+        }
+    }
 }
 
 /// As the hexadecimal SCALE bytes.
@@ -57,9 +66,7 @@ pub enum Move {
     Reveal,
     /// Serve what the claim's audit takes.
     Serve(AuditId),
-    /// The claim was accepted: forget it.
-    Accepted,
-    /// The claim was rejected, or lapsed: forget it, and train again from the accepted step.
+    /// The claim was rejected, or lapsed: once that is settled forget it, and train again from the accepted step.
     Refused,
 }
 
@@ -76,22 +83,13 @@ pub struct Scene<'a> {
     pub whole: u64,
     /// The block since which no claim is under way.
     pub idle_since: u32,
-    /// Whether the claim in the journal, if there is one, is committed to under this digest.
+    /// The digest under which the claim in the journal, if there is one, is committed to.
     pub commitment: Option<Hash>,
 }
 
-/// Decides about the claim in the journal, or a new one.
+/// Decides about the claim in the journal that begins with the accepted step, or a new one.
 pub fn next(record: Option<&Record>, scene: &Scene<'_>) -> Move {
-    let run = scene.run;
-    if let Some(record) = record {
-        if run.accepted >= record.claim.to {
-            return Move::Accepted;
-        }
-        if run.accepted != record.claim.from {
-            return Move::Refused;
-        }
-    }
-    match (&run.pending, record) {
+    match (&scene.run.pending, record) {
         (Some(PendingClaim::Revealed { audit, .. }), _) => Move::Serve(*audit),
         (Some(PendingClaim::Committed { commitment, at }), record) => {
             let expired = scene.height >= at.saturating_add(REVEAL_WITHIN);
@@ -251,7 +249,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_claim_is_committed_revealed_served_and_forgotten() {
+    fn a_claim_is_committed_revealed_and_served() {
         let (mut record, mut run) = (record(), run(0, None));
         assert_eq!(decide(&record, &run, 50), Move::Commit);
         run.pending = Some(PendingClaim::Committed {
@@ -267,9 +265,6 @@ pub(crate) mod tests {
         assert_eq!(decide(&record, &run, 51), Move::Serve(7));
         record.audit = Some(7);
         assert_eq!(decide(&record, &run, 52), Move::Serve(7));
-        run.pending = None;
-        run.accepted = STEPS;
-        assert_eq!(decide(&record, &run, 60), Move::Accepted);
     }
 
     #[test]
@@ -303,13 +298,6 @@ pub(crate) mod tests {
         assert_eq!(next(None, &scene(&run, 400)), Move::Wait);
         let over = 50 + REVEAL_WITHIN;
         assert_eq!(decide(&record(), &run, over), Move::Commit);
-    }
-
-    #[test]
-    fn a_claim_on_a_run_that_went_back_is_given_up() {
-        let mut later = record();
-        later.claim.from = 4;
-        assert_eq!(decide(&later, &run(0, None), 60), Move::Refused);
     }
 
     #[test]

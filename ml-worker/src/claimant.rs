@@ -5,18 +5,18 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use quern_client::{AuditId, Call, Run, SegmentResult};
+use quern_client::{AuditId, Call, Claim, Run, SegmentResult};
 use quern_training::{Dataset, State};
 use quern_work::Hash;
 use tokio::sync::mpsc;
 
 use crate::{
     WorkerError,
-    chain::{Chain, Patience, say},
+    chain::{Chain, Patience, SETTLED, Settled, say},
     checkpoint::Store,
     claim::{Move, Record, Scene, next},
     display::Gauges,
-    execute::{Executor, Machine},
+    execute::{Executor, Machine, away},
     journal::{Journal, JournalError},
     keeper::Final,
     shelf::{Shelf, ShelfError, publish_hashes, publish_state},
@@ -24,22 +24,44 @@ use crate::{
     vote::salt,
 };
 
-/// The name of a run's claim in the journal.
-fn name(run: u64) -> String {
-    format!("claim-{run}")
+/// Beginning of the names of a run's claims in the journal, which end with the step that the claim begins with.
+fn names(owner: &str) -> String {
+    format!("claim-{owner}")
 }
 
-/// Forgets the claim of a run, if there is one, and serves it no longer.
+/// Forgets the claims of the owners whose names begin so, and serves them no longer.
 ///
 /// # Errors
-/// When the claim cannot be read.
-pub async fn forget<S: Shelf>(journal: &Journal, shelf: &S, run: u64) -> Result<(), JournalError> {
-    let record: Option<Record> = journal.get(&name(run))?;
-    for root in record.into_iter().flat_map(|record| record.served) {
-        shelf.unpin(&root).await;
+/// When a claim cannot be read.
+pub async fn forget<S: Shelf>(
+    journal: &Journal,
+    shelf: &S,
+    owner: &str,
+) -> Result<(), JournalError> {
+    forget_those(journal, shelf, owner, |_| true)
+        .await
+        .map(drop)
+}
+
+/// Forgets those of the claims that are unwanted, and gives them.
+async fn forget_those<S: Shelf>(
+    journal: &Journal,
+    shelf: &S,
+    owner: &str,
+    unwanted: impl Fn(&Claim) -> bool,
+) -> Result<Vec<Claim>, JournalError> {
+    let mut forgotten = Vec::new();
+    for name in journal.names(&names(owner)) {
+        let record: Option<Record> = journal.get(&name)?;
+        if let Some(record) = record.filter(|record| unwanted(&record.claim)) {
+            for root in &record.served {
+                shelf.unpin(root).await;
+            }
+            journal.remove(&name);
+            forgotten.push(record.claim);
+        }
     }
-    journal.remove(&name(run));
-    Ok(())
+    Ok(forgotten)
 }
 
 /// Whoever claims for one run.
@@ -52,8 +74,13 @@ pub struct Claimant<C, S> {
     store: Arc<Store>,
     trace: SharedTrace,
     dataset: Arc<Dataset>,
+    /// The owner's name.
+    owner: String,
+    settled: Settled,
     /// The block since which no claim is under way.
     idle_since: Option<u32>,
+    /// The block since which the claim under way is refused.
+    refused_since: Option<u32>,
     patience: Patience,
     /// When to try again to serve what could not be.
     serving: Patience,
@@ -78,16 +105,32 @@ impl<C: Chain, S: Shelf> Claimant<C, S> {
             machine,
             journal,
             gauges,
+            owner: store.owner().name(),
             store,
             trace,
             dataset,
+            settled: Settled::default(),
             idle_since: None,
+            refused_since: None,
             patience: Patience::default(),
             serving: Patience::default(),
         }
     }
 
-    /// Decides, and applies the decision, at the best block `height`.
+    /// Whether the run that the chain shows is the one claimed for.
+    pub fn is_for(&self, run: &Run) -> bool {
+        self.store.owner().is(run)
+    }
+
+    /// Forgets all about the run's claims.
+    ///
+    /// # Errors
+    /// When the journal cannot be kept.
+    pub async fn give_up(self) -> Result<(), JournalError> {
+        forget(&self.journal, &self.shelf, &self.owner).await
+    }
+
+    /// Decides, and applies the decision, at the best block `height`. Says whether all steps are accepted for good.
     ///
     /// # Errors
     /// When the journal cannot be kept: without it no claim is safe.
@@ -96,11 +139,26 @@ impl<C: Chain, S: Shelf> Claimant<C, S> {
         run: &Run,
         max_ahead: u64,
         height: u32,
-    ) -> Result<(), WorkerError> {
-        let record: Option<Record> = self.journal.get(&name(run.id))?;
+    ) -> Result<bool, JournalError> {
+        let settled = self.settled.of(run.accepted, height);
+        for claim in self.forget_those(|claim| claim.from < settled).await? {
+            let Claim { from, to, .. } = claim;
+            tracing::info!("run {}: steps {from} to {to} are accepted", run.id);
+            self.gauges.update(|progress| progress.claims += 1);
+        }
+        self.claim(run, max_ahead, height).await?;
+        Ok(run.steps.is_some_and(|steps| settled >= steps))
+    }
+
+    /// Decides about the claim that begins with the accepted step, and applies the decision.
+    async fn claim(&mut self, run: &Run, max_ahead: u64, height: u32) -> Result<(), JournalError> {
+        let record: Option<Record> = self.journal.get(&self.name(run.accepted))?;
         let commitment = record
             .as_ref()
             .map(|record| record.claim.commitment(&self.chain.account(), &record.salt));
+        if record.is_some() {
+            self.idle_since = Some(height);
+        }
         let idle_since = *self.idle_since.get_or_insert(height);
         let scene = Scene {
             run,
@@ -111,13 +169,15 @@ impl<C: Chain, S: Shelf> Claimant<C, S> {
             commitment,
         };
         let decided = next(record.as_ref(), &scene);
+        if decided != Move::Refused {
+            self.refused_since = None;
+        }
         let speaks = matches!(decided, Move::Make(_) | Move::Commit | Move::Reveal);
         if speaks && !self.patience.is_over(height) {
             return Ok(());
         }
         match (decided, record) {
             (Move::Make(to), _) => {
-                forget(&self.journal, &self.shelf, run.id).await?;
                 match self.make(run, to).await? {
                     Some(record) => self.commit(&record, height).await,
                     None => self.patience.wait(height),
@@ -135,25 +195,16 @@ impl<C: Chain, S: Shelf> Claimant<C, S> {
                 Ok(())
             }
             (Move::Serve(audit), record) => {
-                if self.serving.is_over(height) && !self.serve(audit, record).await? {
+                if self.serving.is_over(height) && !self.serve(run, audit, record).await? {
                     self.serving.wait(height);
                 }
                 Ok(())
             }
-            (Move::Accepted, Some(record)) => {
-                tracing::info!(
-                    "run {}: steps {} to {} are accepted",
-                    run.id,
-                    record.claim.from,
-                    record.claim.to
-                );
-                self.gauges.update(|progress| progress.claims += 1);
-                forget(&self.journal, &self.shelf, run.id).await?;
-                self.store.prune(run.accepted);
-                self.idle_since = Some(height);
-                Ok(())
-            }
             (Move::Refused, Some(record)) => {
+                let since = *self.refused_since.get_or_insert(height);
+                if height < since.saturating_add(SETTLED) {
+                    return Ok(());
+                }
                 tracing::warn!(
                     "run {}: steps {} to {} are not accepted; training goes on from step {}",
                     run.id,
@@ -165,8 +216,8 @@ impl<C: Chain, S: Shelf> Claimant<C, S> {
                 let last = record.claim.state_root;
                 self.shelf.unpin(&last).await;
                 Final::strike(&self.journal, run.id, &last)?;
-                forget(&self.journal, &self.shelf, run.id).await?;
-                self.idle_since = Some(height);
+                self.forget_those(|claim| claim.from >= run.accepted)
+                    .await?;
                 Ok(())
             }
             _ => Ok(()),
@@ -175,10 +226,13 @@ impl<C: Chain, S: Shelf> Claimant<C, S> {
 
     /// Serves what must be served of a claim, then decides on it. None if its steps are not recorded or it cannot be served: then
     /// there is no claim.
-    async fn make(&self, run: &Run, to: u64) -> Result<Option<Record>, WorkerError> {
+    async fn make(&self, run: &Run, to: u64) -> Result<Option<Record>, JournalError> {
         let made = {
             let trace = self.trace.lock();
+            // what begins with another state than the chain's is no claim on this run
+            let begins = run.state_root.or(trace.root_at(run.accepted));
             let claim = trace.claim(run.id, run.accepted, to);
+            let claim = claim.filter(|_| begins == trace.root_at(run.accepted));
             claim.zip(trace.between(run.accepted, to).map(<[_]>::to_vec))
         };
         let Some((claim, results)) = made else {
@@ -193,12 +247,12 @@ impl<C: Chain, S: Shelf> Claimant<C, S> {
         let mut all = self.serve_lists(&mut record, &results).await;
         if run.steps == Some(to) {
             Final::note(&self.journal, run, record.claim.state_root)?;
-            all &= !self.publish(vec![to]).await?.is_empty();
+            all &= !self.publish(vec![to]).await.is_empty();
         }
         if !all {
             return Ok(None);
         }
-        self.journal.put(&name(run.id), &record)?;
+        self.journal.put(&self.name(run.accepted), &record)?;
         Ok(Some(record))
     }
 
@@ -212,8 +266,14 @@ impl<C: Chain, S: Shelf> Claimant<C, S> {
         self.patience.learn(&said, height);
     }
 
-    /// Serves the starts of the segments that the audit's verifiers drew, and the claim's lists. Whether all of it is served.
-    async fn serve(&self, id: AuditId, record: Option<Record>) -> Result<bool, WorkerError> {
+    /// Serves the starts of the segments that the audit's verifiers drew, the claim's lists, and the run's last state if the claim
+    /// ends with it. Whether all of it is served.
+    async fn serve(
+        &self,
+        run: &Run,
+        id: AuditId,
+        record: Option<Record>,
+    ) -> Result<bool, JournalError> {
         let audit = match self.chain.audit(id).await {
             Ok(Some(audit)) => audit,
             Ok(None) => return Ok(true),
@@ -252,7 +312,7 @@ impl<C: Chain, S: Shelf> Claimant<C, S> {
         let missing = |record: &Record| -> Vec<u64> {
             let is_missing = |index: &&u32| {
                 let start = results.get(**index as usize);
-                start.is_some_and(|start| !record.served.contains(&start.start_root))
+                start.is_some_and(|start| !self.serves(record, &start.start_root))
             };
             let segment = u64::from(audit.spec.segment);
             let step = |index: &u32| claim.from + u64::from(*index) * segment;
@@ -260,15 +320,36 @@ impl<C: Chain, S: Shelf> Claimant<C, S> {
         };
         let wanted = missing(&record);
         if !wanted.is_empty() {
-            let served = self.publish(wanted).await?;
-            record.served.extend(served);
+            for root in self.publish(wanted).await {
+                record.note(root);
+            }
             all &= missing(&record).is_empty();
+        }
+        if run.steps == Some(claim.to) && !self.shelf.has(&claim.state_root) {
+            all &= !self.publish(vec![claim.to]).await.is_empty();
         }
         // only now: a worker that is killed on the way serves all of it again
         if before != (record.audit, record.served.len()) {
-            self.journal.put(&name(claim.run), &record)?;
+            self.journal.put(&self.name(claim.from), &record)?;
         }
         Ok(all)
+    }
+
+    /// Whether this is served for the claim's sake, and was not lost with a disk's last writes.
+    fn serves(&self, record: &Record, root: &Hash) -> bool {
+        record.served.contains(root) && self.shelf.has(root)
+    }
+
+    /// The journal's name of the claim that begins with this step.
+    fn name(&self, from: u64) -> String {
+        format!("{}-{from}", names(&self.owner))
+    }
+
+    async fn forget_those(
+        &self,
+        unwanted: impl Fn(&Claim) -> bool,
+    ) -> Result<Vec<Claim>, JournalError> {
+        forget_those(&self.journal, &self.shelf, &self.owner, unwanted).await
     }
 
     /// Serves those of a claim's lists that are not served yet. Whether both are.
@@ -279,11 +360,11 @@ impl<C: Chain, S: Shelf> Claimant<C, S> {
         ];
         let mut all = true;
         for (root, list) in lists {
-            if record.served.contains(&root) {
+            if self.serves(record, &root) {
                 continue;
             }
             match self.said(publish_hashes(&self.shelf, &list).await) {
-                Some(_) => record.served.push(root),
+                Some(_) => record.note(root),
                 None => all = false,
             }
         }
@@ -291,15 +372,33 @@ impl<C: Chain, S: Shelf> Claimant<C, S> {
     }
 
     /// Serves the states after so many steps, which ascend. Gives the roots of those that are served.
-    async fn publish(&self, steps: Vec<u64>) -> Result<Vec<Hash>, WorkerError> {
-        let (store, machine) = (self.store.clone(), self.machine.clone());
-        let dataset = self.dataset.clone();
-        // one state at a time: the next is trained when the last is published
+    async fn publish(&self, steps: Vec<u64>) -> Vec<Hash> {
+        let run = self.store.owner().run;
+        // one state at a time: the next is read or trained when the last is published
         let (give, mut states) = mpsc::channel(1);
-        let train = self.machine.work(move || {
-            let give = |state| give.blocking_send(state).is_ok();
-            states_at(&store, &machine, &dataset, &steps, give)
-        });
+        let find = async move {
+            let (store, taker) = (self.store.clone(), give.clone());
+            // what is kept waits for no execution
+            let read = away(move || {
+                let give = |state| taker.blocking_send(state).is_ok();
+                kept(&store, steps, give)
+            });
+            let missing = read.await;
+            if missing.is_empty() {
+                return;
+            }
+            let (store, machine) = (self.store.clone(), self.machine.clone());
+            let dataset = self.dataset.clone();
+            let train = self.machine.own(move || {
+                let give = |state| give.blocking_send(state).is_ok();
+                states_at(&store, &machine, &dataset, &missing, give)
+            });
+            if let Err(reason) = train.await {
+                tracing::error!(
+                    "run {run}: this machine cannot train what is to be served: {reason}"
+                );
+            }
+        };
         let publish = async {
             let mut served = Vec::new();
             while let Some(state) = states.recv().await {
@@ -308,8 +407,7 @@ impl<C: Chain, S: Shelf> Claimant<C, S> {
             }
             served
         };
-        let (trained, served) = tokio::join!(train, publish);
-        trained.map(|()| served)
+        tokio::join!(find, publish).1
     }
 
     /// What cannot be served is said, and tried again.
@@ -317,6 +415,17 @@ impl<C: Chain, S: Shelf> Claimant<C, S> {
         let said = |error| tracing::warn!("run {}: cannot serve: {error}", self.store.owner().run);
         published.map_err(said).ok()
     }
+}
+
+/// Gives those of the states after so many steps that are kept, and returns the other steps.
+fn kept(store: &Store, steps: Vec<u64>, mut give: impl FnMut(Arc<State>) -> bool) -> Vec<u64> {
+    let is_missing = |step: &u64| {
+        let state = store.newest(|kept| kept == *step);
+        state.is_none_or(|state| !give(Arc::new(state)))
+    };
+    let mut steps = steps;
+    steps.retain(is_missing);
+    steps
 }
 
 /// Gives the states after so many steps, which ascend, for as long as they are taken. Each is a kept one, or trained from the nearest
@@ -517,9 +626,13 @@ mod tests {
         assert!((0..3).all(|index| scene.serves(start(index))));
         scene.run.pending = None;
         scene.run.accepted = STEPS;
-        scene.turn().await;
+        let mut claimant = scene.claimant();
+        for (height, is_over) in [(60, false), (61, false), (60 + SETTLED, true)] {
+            let done = claimant.turn(&scene.run, 1000, height).await.unwrap();
+            assert_eq!(done, is_over);
+            assert!((0..3).all(|index| scene.serves(start(index)) != is_over));
+        }
         let claim = trace().claim(2, 0, STEPS).unwrap();
-        assert!((0..3).all(|index| !scene.serves(start(index))));
         assert!(!scene.serves(claim.trace_root));
         assert!(scene.serves(claim.state_root), "the final state stays");
         assert!(scene.journal.names("claim-").is_empty());
@@ -536,14 +649,103 @@ mod tests {
         scene.chain.world.lock().unwrap().audits = vec![scene.audited(&[2])];
         scene.turn().await;
         scene.run.pending = None;
-        scene.turn().await;
-        assert_eq!(scene.trace.lock().next(), 0);
+        let mut claimant = scene.claimant();
+        for (height, known) in [(60, STEPS), (61, STEPS), (60 + SETTLED, 0)] {
+            claimant.turn(&scene.run, 1000, height).await.unwrap();
+            assert_eq!(scene.trace.lock().next(), known);
+        }
         assert!(scene.journal.names("claim-").is_empty());
         let last: Final = scene.journal.get("final-2").unwrap().unwrap();
         assert!(last.roots.is_empty() && !scene.serves(results()[2].state_root));
         // and only what was trained again is claimed again
         assert_eq!(scene.turn().await, None);
         *scene.trace.lock() = trace();
+        assert!(matches!(scene.turn().await, Some(Call::CommitClaim { .. })));
+    }
+
+    #[tokio::test]
+    async fn what_the_chain_takes_back_is_gone_on_with() {
+        let mut scene = Scene::new();
+        let Some(Call::CommitClaim { commitment, .. }) = scene.turn().await else {
+            panic!("not committed")
+        };
+        let revealed = PendingClaim::Revealed {
+            audit: 7,
+            to: STEPS,
+        };
+        scene.chain.world.lock().unwrap().audits = vec![scene.audited(&[2])];
+        let mut claimant = scene.claimant();
+        let blocks = [
+            (Some(revealed.clone()), 0),
+            // refused, then accepted
+            (None, 0),
+            (Some(revealed), 0),
+            (None, STEPS),
+        ];
+        for (height, (pending, accepted)) in (51..).zip(blocks) {
+            (scene.run.pending, scene.run.accepted) = (pending, accepted);
+            claimant.turn(&scene.run, 1000, height).await.unwrap();
+        }
+        (scene.run.pending, scene.run.accepted) =
+            (Some(PendingClaim::Committed { commitment, at: 50 }), 0);
+        claimant.turn(&scene.run, 1000, 55).await.unwrap();
+        let said = scene.chain.world.lock().unwrap().calls.pop();
+        let Some(Call::RevealClaim { claim, salt }) = said else {
+            panic!("not revealed")
+        };
+        assert_eq!(claim.commitment(&ACCOUNT, &salt), commitment);
+        assert!(scene.serves(claim.trace_root) && scene.serves(results()[2].start_root));
+    }
+
+    #[tokio::test]
+    async fn what_a_disk_lost_is_served_again() {
+        let mut scene = Scene::new();
+        scene.turn().await;
+        scene.run.pending = Some(PendingClaim::Revealed {
+            audit: 7,
+            to: STEPS,
+        });
+        scene.chain.world.lock().unwrap().audits = vec![scene.audited(&[2])];
+        scene.turn().await;
+        scene.shelf.blobs.lock().unwrap().clear();
+        scene.turn().await;
+        let claim = trace().claim(2, 0, STEPS).unwrap();
+        let start = results()[2].start_root;
+        for root in [claim.trace_root, claim.starts_root, claim.state_root, start] {
+            assert!(scene.serves(root));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_kept_state_waits_for_no_execution() {
+        let mut scene = Scene::new();
+        scene.run.pending = Some(PendingClaim::Revealed {
+            audit: 7,
+            to: STEPS,
+        });
+        scene.store.save(&states(STEPS)[STEPS as usize]).unwrap();
+        scene.chain.world.lock().unwrap().audits = vec![scene.audited(&[1])];
+        let mut claimant = scene.claimant();
+        let machine = claimant.machine.clone();
+        let (open, gate) = std::sync::mpsc::channel::<()>();
+        let busy = machine.own(move || gate.recv().is_err());
+        let serve = async {
+            let long = std::time::Duration::from_secs(10);
+            let turn = claimant.turn(&scene.run, 1000, 51);
+            let served = tokio::time::timeout(long, turn).await;
+            drop(open);
+            assert!(served.is_ok());
+        };
+        tokio::join!(busy, serve);
+        assert!(scene.serves(results()[1].start_root));
+    }
+
+    #[tokio::test]
+    async fn nothing_is_claimed_that_begins_with_another_state_than_the_chains() {
+        let mut scene = Scene::new();
+        scene.run.state_root = Some([9; 32]);
+        assert_eq!(scene.turn().await, None);
+        scene.run.state_root = Some(states(0)[0].root());
         assert!(matches!(scene.turn().await, Some(Call::CommitClaim { .. })));
     }
 

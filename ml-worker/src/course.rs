@@ -12,7 +12,9 @@ use quern_work::{Hash, Shape, U256, target};
 use crate::{
     WorkerError,
     backend::{self, Lottery, Win},
+    chain::Settled,
     checkpoint::Store,
+    claim::BUNDLE,
     display::Phase,
     submitter::Order,
     trace::{SharedTrace, Trace},
@@ -57,6 +59,7 @@ pub struct Course {
     show: Option<Show>,
     window: Window,
     finds: Finds,
+    settled: Settled,
     /// Whether it has caught up with the chain since it came here.
     ready: bool,
     evaluated: Instant,
@@ -76,6 +79,7 @@ impl Course {
             show,
             window: Window::default(),
             finds: Finds::default(),
+            settled: Settled::default(),
             ready: false,
             evaluated: Instant::now(),
             store,
@@ -90,9 +94,13 @@ impl Course {
     /// The run, if the template still shows it.
     pub(crate) fn own<'a>(&self, template: &'a Template) -> Option<&'a Run> {
         let owner = self.store.owner();
-        let same =
-            |run: &&Run| run.id == owner.run && run.seed == owner.seed && run.spec == owner.spec;
-        template.runs.iter().find(same)
+        template.runs.iter().find(|run| owner.is(run))
+    }
+
+    /// Number of the claim's worth of steps that it stands in.
+    pub(crate) fn bundle(&self) -> u64 {
+        let segment = u64::from(self.store.owner().spec.segment.max(1));
+        self.training.step_number() / (BUNDLE * segment)
     }
 
     /// What working on it now is worth; none if there is nothing to do under this template.
@@ -146,7 +154,7 @@ impl Course {
             }
             return Ok(());
         }
-        self.accept(run)?;
+        agree(run, self.trace.lock().root_at(run.accepted))?;
         match self.window.decide(step, &chain) {
             Decision::Wait => Ok(()),
             Decision::CatchUp => self.catch_up(out, run, &chain),
@@ -181,14 +189,16 @@ impl Course {
         Ok(())
     }
 
-    /// Lets go of what lies before the accepted step, which [stands](Self::stands) in the trace.
-    fn accept(&self, run: &Run) -> Result<(), WorkerError> {
+    /// Lets go of what lies before the steps that are accepted for good in block `number`. Whether those are all steps of the run.
+    pub(crate) fn accept(&mut self, run: &Run, number: u64) -> bool {
+        let height = u32::try_from(number).unwrap_or(u32::MAX);
+        let settled = self.settled.of(run.accepted, height);
         let mut trace = self.trace.lock();
-        if trace.from() != run.accepted {
-            trace.accept(run.accepted);
-            self.store.prune(run.accepted);
+        if trace.from() < settled && trace.covers(settled) {
+            trace.accept(settled);
+            self.store.prune(settled);
         }
-        agree(run, trace.first_root())
+        run.steps.is_some_and(|steps| settled >= steps)
     }
 
     /// Does the current step with draws.
@@ -302,19 +312,18 @@ impl Course {
             return Ok(());
         }
         let mut trace = self.trace.lock();
-        if trace.covers(accepted) && step <= trace.next() {
-            trace.accept(accepted);
-        } else if step > accepted {
-            // what this state follows from was given up meanwhile
-            return Ok(());
-        } else {
+        if !trace.covers(accepted) || step > trace.next() {
+            if step > accepted {
+                // what this state follows from was given up meanwhile
+                return Ok(());
+            }
             let segment = self.store.owner().spec.segment;
             *trace = Trace::new(segment, accepted, self.training.state()?.root());
         }
         self.store.forget_after(trace.next());
         self.said(self.store.save_trace(&trace));
         self.window.returned();
-        agree(run, trace.first_root())
+        agree(run, trace.root_at(accepted))
     }
 
     /// Brings the state to exactly `to` steps, from the nearest one at hand: the current one, a kept one, or the seed.
@@ -373,9 +382,9 @@ fn spacing(len: u64, segments: u64) -> u64 {
 }
 
 /// Compares the state root at the accepted step with the one that the chain has.
-fn agree(run: &Run, ours: Hash) -> Result<(), WorkerError> {
-    match run.state_root {
-        Some(chain) if chain != ours => Err(WorkerError::OtherState {
+fn agree(run: &Run, ours: Option<Hash>) -> Result<(), WorkerError> {
+    match (run.state_root, ours) {
+        (Some(chain), Some(ours)) if chain != ours => Err(WorkerError::OtherState {
             run: run.id,
             step: run.accepted,
             ours,
@@ -465,6 +474,7 @@ mod tests {
                 omega_b: 0,
                 omega_m: 0,
                 max_vote_macs: 1 << 44,
+                max_vote_bytes: 1 << 34,
             },
             runs: Vec::new(),
         }

@@ -292,6 +292,7 @@ mod tests {
                 omega_b: 0,
                 omega_m: 0,
                 max_vote_macs: 1 << 44,
+                max_vote_bytes: 1 << 34,
             },
             runs: Vec::new(),
         };

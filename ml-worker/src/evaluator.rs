@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use codec::Encode;
 use futures::future::join_all;
 use quern_client::{
     Call, Error, EvaluationVote, MinerInfo, RunId, Score, SeatInfo, TaskId, TaskInfo, TaskSpec,
@@ -91,9 +92,23 @@ impl<C: Chain, S: Shelf> Subject for Evaluation<C, S> {
         Ok(match self.chain.task(self.id).await? {
             Some(TaskInfo {
                 stage: TaskStage::Evaluating,
-                evaluation,
+                evaluation: Some(ballot),
+                order: Some(order),
+                miners,
                 ..
-            }) => evaluation.map_or(Standing::Undrawn, Standing::Ballot),
+            }) => {
+                let mut models: Vec<_> = miners
+                    .iter()
+                    .filter_map(|miner| finished(miner, order.steps))
+                    .collect();
+                models.sort_unstable();
+                let question = blake3::hash(&(order.held_out, models).encode());
+                Standing::Ballot(ballot, question.into())
+            }
+            Some(TaskInfo {
+                stage: TaskStage::Evaluating,
+                ..
+            }) => Standing::Undrawn,
             _ => Standing::Over,
         })
     }
@@ -145,9 +160,14 @@ impl<C: Chain, S: Shelf> Subject for Evaluation<C, S> {
         })
     }
 
-    async fn answer(&self, material: Material) -> Option<EvaluationVote> {
+    async fn answer(
+        &self,
+        material: Material,
+        in_time: impl FnOnce() -> bool + Send,
+    ) -> Option<EvaluationVote> {
         let machine = self.machine.clone();
-        match self.machine.work(move || score(&machine, material)).await {
+        let work = move || score(&machine, material);
+        match self.machine.vote(in_time, work).await? {
             Ok(scores) => Some(EvaluationVote::Scores(scores.try_into().ok()?)),
             Err(reason) => {
                 let name = self.name();
@@ -314,8 +334,7 @@ mod tests {
             tokio::spawn(async move { vote(&chain, &journal, &evaluation).await })
         };
         if serve.len() < 2 {
-            assert!(chain.is_silent().await);
-            (10..37).for_each(|_| chain.block(|_| ()));
+            chain.pass(27).await;
         }
         assert!(matches!(chain.called().await, Call::CommitScores { .. }));
         chain.block(|world| world.tasks = vec![task()]);

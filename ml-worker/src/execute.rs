@@ -17,8 +17,10 @@ use crate::{
 pub struct Machine {
     /// What it trains and executes with.
     pub hardware: Hardware,
-    /// One execution at a time, whatever is asked for.
-    turn: Arc<Semaphore>,
+    /// One execution for votes at a time.
+    votes: Arc<Semaphore>,
+    /// One execution for the own claims at a time: others wait for what they take.
+    claims: Arc<Semaphore>,
 }
 
 impl Machine {
@@ -31,17 +33,35 @@ impl Machine {
     pub fn of(hardware: Hardware) -> Self {
         Self {
             hardware,
-            turn: Arc::new(Semaphore::new(1)),
+            votes: Arc::new(Semaphore::new(1)),
+            claims: Arc::new(Semaphore::new(1)),
         }
     }
 
-    /// Does long work away from the runtime's own threads, when it is its turn.
-    pub async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
-        let turn = self.turn.clone().acquire_owned().await;
-        let done = tokio::task::spawn_blocking(work).await;
-        drop(turn);
-        done.unwrap_or_else(|crash| std::panic::resume_unwind(crash.into_panic()))
+    /// Does long work for a vote when it is its turn, if it is in time then.
+    pub async fn vote<T: Send + 'static>(
+        &self,
+        in_time: impl FnOnce() -> bool + Send,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        let _turn = self.votes.acquire().await;
+        if !in_time() {
+            return None;
+        }
+        Some(away(work).await)
     }
+
+    /// Does long work for a claim of this worker's own when it is its turn, whatever votes are worked on.
+    pub async fn own<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        let _turn = self.claims.acquire().await;
+        away(work).await
+    }
+}
+
+/// Does long work away from the runtime's own threads.
+pub(crate) async fn away<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|crash| std::panic::resume_unwind(crash.into_panic()))
 }
 
 /// What executing one segment gave.
@@ -120,6 +140,31 @@ impl Executor {
 mod tests {
     use super::*;
     use crate::world::{SEED, STEPS, data, results, spec, states, weights};
+
+    #[tokio::test]
+    async fn votes_wait_for_each_other_and_claims_for_no_vote() {
+        let machine = Machine::new(1, Isa::detect());
+        let (open, gate) = std::sync::mpsc::channel::<()>();
+        let first = machine.vote(|| true, move || gate.recv().is_err());
+        let others = async {
+            let second = machine.vote(|| true, || ());
+            let short = std::time::Duration::from_millis(50);
+            assert!(tokio::time::timeout(short, second).await.is_err());
+            let long = std::time::Duration::from_secs(10);
+            let own = tokio::time::timeout(long, machine.own(|| ())).await;
+            drop(open);
+            assert!(own.is_ok());
+        };
+        let (first, ()) = tokio::join!(first, others);
+        assert_eq!(first, Some(true));
+    }
+
+    #[tokio::test]
+    async fn a_vote_whose_time_is_over_when_its_turn_comes_is_not_executed() {
+        let machine = Machine::new(1, Isa::detect());
+        assert_eq!(machine.vote(|| false, || ()).await, None);
+        assert_eq!(machine.vote(|| true, || ()).await, Some(()));
+    }
 
     #[test]
     fn every_segment_is_executed_to_the_bit() {

@@ -1,7 +1,7 @@
 //! A miner's runs: opened when a task is assigned, brought to the trainer, claimed for, and kept beyond their end.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{HashMap, HashSet},
     path::PathBuf,
     sync::Arc,
 };
@@ -16,14 +16,14 @@ use tokio::{
 
 use crate::{
     WorkerError,
-    chain::{Chain, Patience, each_block, say},
+    chain::{Chain, Patience, SETTLED, Settled, each_block, say},
     checkpoint::{Owner, Store},
     claimant::{self, Claimant},
     course::{Course, Show},
     data::Library,
     display::Gauges,
     execute::Machine,
-    journal::Journal,
+    journal::{Journal, JournalError},
     keeper::{Final, Keeper},
     shelf::{Shelf, publish_dataset},
     trace::{SharedTrace, Trace},
@@ -57,19 +57,19 @@ pub struct Miner<C, S> {
     pub courses: mpsc::Sender<Course>,
     /// Rows that commons models are shown on.
     pub show: Option<Show>,
-    /// The only commons run to train; none for all of the account's.
+    /// The only commons run to train, whose trouble ends the worker; none for all of the account's.
     pub only: Option<u64>,
-    /// Whether to wait for a run where there is none.
+    /// Whether to wait for a run where there is none, or none that can be trained.
     pub retry: bool,
 }
 
 /// Something a miner is at, in a task of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Work {
     /// Opening a run of the task with the ticket.
     Open(TaskId, TicketId),
-    /// Looking after the run.
-    Tend(u64),
+    /// Looking after the run of the owner with this name.
+    Tend(String),
     /// Serving what runs left.
     Keep,
 }
@@ -78,11 +78,13 @@ impl<C: Chain, S: Shelf> Miner<C, S> {
     /// Mines for as long as the worker runs.
     ///
     /// # Errors
-    /// Whatever stands in the way of the commons, a full journal, and without [`Miner::retry`] that there is no run.
+    /// Whatever stands in the way of the run that was asked for, a full journal, and without [`Miner::retry`] whatever stands in the
+    /// way of any run, or that there is none.
     pub async fn mine(self) -> Result<(), WorkerError> {
         let mut blocks = self.chain.blocks();
         let mut at_work = HashMap::<Work, AbortHandle>::new();
-        let mut tended = BTreeSet::new();
+        // by their owners' names
+        let (mut tended, mut done) = (HashSet::new(), HashMap::<String, Settled>::new());
         let mut warned = false;
         let mut ended = JoinSet::new();
         let keeper = Keeper {
@@ -98,6 +100,7 @@ impl<C: Chain, S: Shelf> Miner<C, S> {
             blocks.borrow_and_update();
             match self.chances().await {
                 Ok((assigned, runs)) => {
+                    let height = *blocks.borrow();
                     if assigned.is_empty() && runs.iter().all(is_done) {
                         self.no_run(&mut warned)?;
                     }
@@ -109,16 +112,18 @@ impl<C: Chain, S: Shelf> Miner<C, S> {
                             .or_insert_with(|| ended.spawn(open));
                     }
                     for run in runs {
+                        let owner = self.owner(&run).name();
                         if is_done(&run) {
                             // the last claim was accepted while no worker looked
-                            if !tended.contains(&run.id) {
-                                claimant::forget(&self.journal, &self.shelf, run.id).await?;
+                            let settled = done.entry(owner.clone()).or_default();
+                            let is_settled = settled.of(run.accepted, height) >= run.accepted;
+                            if is_settled && !tended.contains(&owner) {
+                                claimant::forget(&self.journal, &self.shelf, &owner).await?;
                             }
-                        } else if tended.insert(run.id) {
+                        } else if tended.insert(owner.clone()) {
                             let miner = self.clone();
-                            let id = run.id;
                             let tend = async move { miner.tend(run).await };
-                            at_work.insert(Work::Tend(id), ended.spawn(tend));
+                            at_work.insert(Work::Tend(owner), ended.spawn(tend));
                         }
                     }
                 }
@@ -212,18 +217,29 @@ impl<C: Chain, S: Shelf> Miner<C, S> {
         Ok(false)
     }
 
-    /// Looks after a run until it has ended.
+    /// Looks after a run until it has ended. One that cannot be trained here keeps no other from it, unless it was asked for, or
+    /// nothing is waited for.
     async fn tend(self, run: Run) -> Result<(), WorkerError> {
         let (id, paid) = (run.id, run.steps.is_some());
         match self.prepare(run).await {
-            Ok(Some(claimant)) => self.claim(claimant, id, paid).await,
+            Ok(Some(claimant)) => Ok(self.claim(claimant, id, paid).await?),
             Ok(None) => Ok(()),
-            // a paid task that cannot be trained here is the task's trouble, and another miner's chance
-            Err(error @ (WorkerError::BadTask { .. } | WorkerError::Backend(_))) if paid => {
-                tracing::warn!("{error}");
+            Err(error @ WorkerError::Journal(_)) => Err(error),
+            Err(error) if self.only == Some(id) || !self.retry => Err(error),
+            Err(error) => {
+                tracing::error!("run {id} is not trained here: {error}");
                 Ok(())
             }
-            Err(error) => Err(error),
+        }
+    }
+
+    /// Whose states and claims those of a run are.
+    fn owner(&self, run: &Run) -> Owner {
+        Owner {
+            genesis: self.genesis,
+            run: run.id,
+            seed: run.seed,
+            spec: run.spec.clone(),
         }
     }
 
@@ -247,13 +263,7 @@ impl<C: Chain, S: Shelf> Miner<C, S> {
         if let Err(error) = publish_dataset(&self.shelf, &dataset).await {
             tracing::warn!("run {}: cannot serve its data: {error}", run.id);
         }
-        let owner = Owner {
-            genesis: self.genesis,
-            run: run.id,
-            seed: run.seed,
-            spec: run.spec.clone(),
-        };
-        let store = Arc::new(Store::open(&self.data_dir, owner)?);
+        let store = Arc::new(Store::open(&self.data_dir, self.owner(&run))?);
         let (course, trace) = {
             let (store, dataset) = (store.clone(), dataset.clone());
             let show = self.show.clone().filter(|show| {
@@ -332,32 +342,39 @@ impl<C: Chain, S: Shelf> Miner<C, S> {
         None
     }
 
-    /// Claims for a run, block by block, until all its steps are accepted, or a paid task's run has been gone for long.
+    /// Claims for a run, block by block, until all its steps are accepted for good, or a paid task's run has been gone for long, or
+    /// another run has had its number for a while.
     async fn claim(
         &self,
         mut claimant: Claimant<C, S>,
         id: u64,
         paid: bool,
-    ) -> Result<(), WorkerError> {
+    ) -> Result<(), JournalError> {
         let mut blocks = each_block(&self.chain);
-        let mut last_seen = None;
+        let (mut last_seen, mut usurped_since) = (None, None);
         while let Some(height) = blocks.next().await {
             let seen = *last_seen.get_or_insert(height);
             match (self.chain.run(id).await, self.chain.rules().await) {
-                (Ok(Some(run)), Ok(rules)) => {
-                    last_seen = Some(height);
-                    claimant.turn(&run, rules.max_ahead, height).await?;
-                    if is_done(&run) {
+                (Ok(Some(run)), Ok(rules)) if claimant.is_for(&run) => {
+                    (last_seen, usurped_since) = (Some(height), None);
+                    if claimant.turn(&run, rules.max_ahead, height).await? {
                         tracing::info!("run {id}: all steps are accepted");
                         return Ok(());
+                    }
+                }
+                (Ok(Some(run)), _) if !claimant.is_for(&run) => {
+                    let since = *usurped_since.get_or_insert(height);
+                    if height >= since.saturating_add(SETTLED) {
+                        tracing::warn!("run {id} was taken back; another run has its number");
+                        return claimant.give_up().await;
                     }
                 }
                 // a node that has not caught up does not know the run yet
                 (Ok(None), _) if paid && height >= seen.saturating_add(GONE_AFTER) => {
                     tracing::info!("run {id} is closed");
-                    return Ok(claimant::forget(&self.journal, &self.shelf, id).await?);
+                    return claimant.give_up().await;
                 }
-                (Ok(None), _) => {}
+                (Ok(_), Ok(_)) => {}
                 (Err(error), _) | (_, Err(error)) => tracing::debug!("run {id}: {error}"),
             }
         }
@@ -506,6 +523,15 @@ mod tests {
         }
     }
 
+    fn record() -> Record {
+        Record {
+            claim: trace().claim(2, 0, STEPS).unwrap(),
+            salt: [9; 32],
+            audit: None,
+            served: Vec::new(),
+        }
+    }
+
     #[tokio::test(flavor = "multi_thread")]
     async fn an_assigned_task_is_opened_once_its_data_are_here_and_then_trained() {
         let mut scene = scene();
@@ -527,11 +553,35 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_commons_run_of_other_data_ends_the_worker_and_one_without_end_waits() {
+    async fn a_run_that_cannot_be_trained_ends_no_patient_worker_unless_it_was_asked_for() {
+        let mut scene = scene();
+        publish_dataset(&scene.shelf, &data()).await.unwrap();
+        let other = Run { id: 9, ..paid() };
+        let mut commons = run(0, None);
+        commons.spec.dataset.root = [9; 32];
+        scene.chain.world.lock().unwrap().runs = vec![commons, other];
+        let mining = tokio::spawn(scene.miner.clone().mine());
+        assert_eq!(scene.arrivals.recv().await.unwrap().run(), 9);
+        scene.chain.pass(3).await;
+        assert!(!mining.is_finished());
+        mining.abort();
+        let asked = Miner {
+            only: Some(2),
+            ..scene.miner.clone()
+        };
+        let impatient = Miner {
+            retry: false,
+            ..scene.miner.clone()
+        };
+        for miner in [asked, impatient] {
+            let ended = miner.mine().await;
+            assert!(matches!(ended, Err(WorkerError::OtherDataset { .. })));
+        }
+    }
+
+    #[tokio::test]
+    async fn without_a_run_only_a_patient_worker_waits() {
         let scene = scene();
-        scene.chain.world.lock().unwrap().runs = vec![run(0, None)];
-        let ended = scene.miner.clone().mine().await;
-        assert!(matches!(ended, Err(WorkerError::OtherDataset { .. })));
         scene.chain.world.lock().unwrap().runs.clear();
         let impatient = Miner {
             retry: false,
@@ -560,27 +610,59 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
+    async fn a_run_that_the_chain_gives_another_seed_is_begun_anew_and_claimed_for_no_longer() {
+        let mut scene = scene();
+        publish_dataset(&scene.shelf, &data()).await.unwrap();
+        let first = paid();
+        let name = format!("claim-{}-0", scene.miner.owner(&first).name());
+        let journal = scene.miner.journal.clone();
+        journal.put(&name, &record()).unwrap();
+        scene.chain.world.lock().unwrap().runs = vec![first.clone()];
+        let mining = tokio::spawn(scene.miner.mine());
+        let old = scene.arrivals.recv().await.unwrap();
+        let committed = scene.chain.called().await;
+        assert!(matches!(committed, Call::CommitClaim { run: 2, .. }));
+        let second = Run {
+            seed: [8; 32],
+            ..first
+        };
+        scene.chain.block(|world| world.runs = vec![second]);
+        let new = scene.arrivals.recv().await.unwrap();
+        assert_eq!((old.run(), new.run()), (2, 2));
+        scene.chain.world.lock().unwrap().calls.clear();
+        scene.chain.pass(3).await;
+        assert_eq!(journal.names("claim-"), [name], "forgotten too early");
+        scene.chain.pass(SETTLED).await;
+        ChainDouble::until(|| journal.names("claim-").is_empty()).await;
+        assert!(scene.chain.is_silent().await);
+        assert!(!mining.is_finished());
+        mining.abort();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
     async fn a_claim_that_was_accepted_while_no_worker_looked_is_forgotten() {
         let scene = scene();
         let journal = scene.miner.journal.clone();
         let list = publish_hashes(&scene.shelf, &[[1; 32]]).await.unwrap();
         let record = Record {
-            claim: trace().claim(2, 0, STEPS).unwrap(),
-            salt: [9; 32],
             audit: Some(7),
             served: vec![list.root],
+            ..record()
         };
-        journal.put("claim-2", &record).unwrap();
-        journal.put("claim-3", &record).unwrap();
+        let name = format!("claim-{}-0", scene.miner.owner(&paid()).name());
+        journal.put(&name, &record).unwrap();
+        journal.put("claim-3-other-0", &record).unwrap();
         let done = Run {
             accepted: STEPS,
             ..paid()
         };
         scene.chain.world.lock().unwrap().runs = vec![done];
         let mining = tokio::spawn(scene.miner.mine());
-        assert!(scene.chain.is_silent().await);
+        scene.chain.pass(3).await;
+        assert_eq!(journal.names("").len(), 2, "forgotten too early");
+        scene.chain.pass(SETTLED).await;
         // of a run that the node does not show nothing is known
-        assert_eq!(journal.names(""), ["claim-3"]);
+        ChainDouble::until(|| journal.names("") == ["claim-3-other-0"]).await;
         assert!(scene.shelf.blobs.lock().unwrap().is_empty());
         mining.abort();
     }

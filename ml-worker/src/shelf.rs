@@ -31,6 +31,9 @@ pub trait Shelf: Clone + Send + Sync + 'static {
         bytes: Vec<u8>,
     ) -> impl Future<Output = Result<Blob, ShelfError>> + Send;
 
+    /// Whether all of a blob is kept here.
+    fn has(&self, root: &Hash) -> bool;
+
     /// The bytes of a blob: from here, from these contacts, or from whoever says to have them.
     fn fetch(
         &self,
@@ -51,6 +54,10 @@ impl Shelf for Blobs {
         Self::publish(self, chunk, bytes)
             .await
             .map_err(|error| ShelfError::Here(error.to_string()))
+    }
+
+    fn has(&self, root: &Hash) -> bool {
+        Self::has(self, root)
     }
 
     async fn fetch(&self, blob: &Blob, from: &[String]) -> Result<Vec<u8>, ShelfError> {
@@ -96,7 +103,7 @@ pub fn hashes(root: Hash, count: u32) -> Blob {
 pub fn dataset(commitment: &DatasetCommitment) -> Blob {
     Blob {
         root: commitment.root,
-        len: blob::len(commitment),
+        len: commitment.bytes(),
         chunk: blob::chunk(commitment.features),
     }
 }
@@ -173,6 +180,10 @@ pub(crate) mod double {
             let (root, len) = (root(chunk, &bytes), bytes.len() as u64);
             self.blobs.lock().unwrap().insert(root, bytes);
             Ok(Blob { root, len, chunk })
+        }
+
+        fn has(&self, root: &Hash) -> bool {
+            self.blobs.lock().unwrap().contains_key(root)
         }
 
         async fn fetch(&self, blob: &Blob, from: &[String]) -> Result<Vec<u8>, ShelfError> {

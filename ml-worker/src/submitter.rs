@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use quern_client::{Client, Error, Signer, Submitted};
+use codec::Encode;
+use quern_client::{Call, Client, Error, Signer, Submitted};
 use quern_work::{Hash, WorkSeal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
@@ -86,7 +87,9 @@ impl Submitter {
                     return tracing::debug!(step = seal.step, "too many shares on their way");
                 };
                 let step = seal.step;
-                let sent = client.submit_proof(&self.signer, pre_hash, &seal).await;
+                let seal = seal.encode();
+                let call = Call::SubmitProof { pre_hash, seal };
+                let sent = client.submit(&call, &self.signer).await;
                 follow(step, sent, permit);
             }
         }

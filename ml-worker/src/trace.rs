@@ -47,11 +47,10 @@ impl Trace {
         self.from
     }
 
-    /// State root before the first step recorded.
-    pub fn first_root(&self) -> Hash {
-        self.results
-            .first()
-            .map_or(self.root, |first| first.start_root)
+    /// State root before `step`, a segment's start; none if it is not recorded.
+    pub fn root_at(&self, step: u64) -> Option<Hash> {
+        let root = || self.results.get(self.index(step)).map(|r| r.start_root);
+        self.covers(step).then(|| root().unwrap_or(self.root))
     }
 
     /// Whether everything from `step` on, a segment's start, is recorded up to [`next`](Self::next).
@@ -218,6 +217,14 @@ mod tests {
         let mut trace = Trace::new(SEGMENT, 8, name(8));
         record(&mut trace, to);
         trace
+    }
+
+    #[test]
+    fn the_state_at_every_recorded_segments_start_is_known() {
+        for step in 0..24 {
+            let known = [8, 12, 16].contains(&step).then(|| name(step));
+            assert_eq!(trace(18).root_at(step), known);
+        }
     }
 
     #[test]

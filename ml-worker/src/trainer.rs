@@ -1,7 +1,8 @@
 //! The loop on the training thread: take the newest template, work on the run that is worth most, hand over what came of it.
 //!
 //! One run is trained at a time. Paid tasks come first; when they have nothing new to train, because their windows wait for audits,
-//! the commons are trained; only when nothing new is left anywhere are steps worked again under new templates.
+//! the commons are trained; only when nothing new is left anywhere are steps worked again under new templates. Runs that are worth
+//! the same take turns, a claim's worth of steps each.
 
 use std::{
     sync::{
@@ -46,6 +47,8 @@ pub struct Surroundings {
     pub stop: Arc<AtomicBool>,
     /// The runtime on whose clock the trainer waits.
     pub runtime: Handle,
+    /// The run whose trouble ends the trainer; another's ends that run's training alone.
+    pub only: Option<u64>,
 }
 
 impl Surroundings {
@@ -67,6 +70,8 @@ struct Place {
     course: Course,
     paid: bool,
     seen: u64,
+    /// Its last turn's number.
+    turn: u64,
 }
 
 /// Trains runs.
@@ -74,6 +79,8 @@ pub struct Trainer {
     places: Vec<Place>,
     arrivals: mpsc::Receiver<Course>,
     out: Surroundings,
+    /// Turns that have ended.
+    turns: u64,
 }
 
 impl Trainer {
@@ -83,14 +90,15 @@ impl Trainer {
             places: Vec::new(),
             arrivals,
             out,
+            turns: 0,
         }
     }
 
     /// Trains until told to stop, then keeps the states.
     ///
     /// # Errors
-    /// [`WorkerError::OtherState`] when the chain's state is not the one that exact training gives, and errors of the
-    /// back-end and of keeping the last state.
+    /// Those of keeping the last states, and of the run that was asked for: [`WorkerError::OtherState`] when the chain's state is
+    /// not the one that exact training gives, and errors of the back-end.
     pub fn run(mut self) -> Result<(), WorkerError> {
         while !self.out.stopping() {
             while let Ok(course) = self.arrivals.try_recv() {
@@ -98,6 +106,7 @@ impl Trainer {
                     course,
                     paid: false,
                     seen: 0,
+                    turn: self.turns,
                 });
             }
             let template = self.out.feed.borrow_and_update().template.clone();
@@ -107,10 +116,7 @@ impl Trainer {
             };
             self.let_go(&template);
             if let Some(place) = self.choose(&template) {
-                let course = &mut self.places[place].course;
-                if let Some(run) = course.own(&template) {
-                    course.turn(&mut self.out, &template, run)?;
-                }
+                self.train(place, &template)?;
             } else if self
                 .places
                 .iter()
@@ -121,32 +127,56 @@ impl Trainer {
                 self.wait(Phase::NoRun);
             }
         }
-        self.places
-            .iter_mut()
-            .try_for_each(|place| place.course.leave())
+        let left = self.places.iter_mut().map(|place| place.course.leave());
+        left.fold(Ok(()), Result::and)
     }
 
-    /// The course that is worth most now; of equal ones the earliest run's.
+    /// Gives a course its turn, and its place to others after a claim's worth of steps. One that cannot go on is dropped.
+    fn train(&mut self, place: usize, template: &Template) -> Result<(), WorkerError> {
+        let Place { course, turn, .. } = &mut self.places[place];
+        let Some(run) = course.own(template) else {
+            return Ok(());
+        };
+        let bundle = course.bundle();
+        match course.turn(&mut self.out, template, run) {
+            Ok(()) if course.bundle() == bundle => Ok(()),
+            Ok(()) => {
+                self.turns += 1;
+                *turn = self.turns;
+                Ok(())
+            }
+            Err(error) if self.out.only == Some(run.id) => Err(error),
+            Err(error) => {
+                tracing::error!("run {} is trained no longer: {error}", run.id);
+                self.places.remove(place);
+                Ok(())
+            }
+        }
+    }
+
+    /// The course that is worth most now; of equal ones that whose turn is the longest ago.
     fn choose(&self, template: &Template) -> Option<usize> {
         let worth = |place: &Place| {
             let run = place.course.own(template)?;
             let worth = place.course.worth(run, &Chain::new(template, run))?;
-            Some((worth, run.id))
+            Some((worth, place.turn, run.id))
         };
         let ranked = self.places.iter().enumerate();
         let ranked = ranked.filter_map(|(index, place)| Some((worth(place)?, index)));
         ranked.min().map(|(_, index)| index)
     }
 
-    /// Lets go of paid tasks' runs that have no steps left, or are gone.
+    /// Lets go of paid tasks' runs that have no steps left, and of those that are gone or whose numbers other runs have.
     fn let_go(&mut self, template: &Template) {
         self.places.retain_mut(|place| {
             if let Some(run) = place.course.own(template) {
                 place.seen = template.number;
                 place.paid = run.steps.is_some();
-                return run.steps.is_none_or(|steps| run.accepted < steps);
+                return !place.course.accept(run, template.number);
             }
-            !place.paid || template.number < place.seen.saturating_add(LET_GO_AFTER)
+            let usurped = template.runs.iter().any(|run| run.id == place.course.run());
+            let may_go = place.paid || usurped;
+            !may_go || template.number < place.seen.saturating_add(LET_GO_AFTER)
         });
     }
 

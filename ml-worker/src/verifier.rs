@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use codec::Encode;
 use quern_client::{
     Account, AuditId, AuditInfo, AuditVote, Call, Error, Executed, SeatInfo, SegmentResult,
 };
@@ -71,8 +72,15 @@ impl<C: Chain, S: Shelf> Subject for Audit<C, S> {
             Some(AuditInfo { ballot: None, .. }) => Standing::Undrawn,
             Some(AuditInfo {
                 ballot: Some(ballot),
+                claim,
+                seed,
+                spec,
+                redraws,
                 ..
-            }) => Standing::Ballot(ballot),
+            }) => {
+                let question = (claim, seed, spec, redraws).encode();
+                Standing::Ballot(ballot, blake3::hash(&question).into())
+            }
         })
     }
 
@@ -133,9 +141,14 @@ impl<C: Chain, S: Shelf> Subject for Audit<C, S> {
         }))
     }
 
-    async fn answer(&self, material: Material) -> Option<AuditVote> {
+    async fn answer(
+        &self,
+        material: Material,
+        in_time: impl FnOnce() -> bool + Send,
+    ) -> Option<AuditVote> {
         let machine = self.machine.clone();
-        match self.machine.work(move || execute(&machine, material)).await {
+        let work = move || execute(&machine, material);
+        match self.machine.vote(in_time, work).await? {
             Ok(vote) => Some(vote),
             Err(reason) => {
                 let name = self.name();
@@ -423,6 +436,23 @@ mod tests {
         assert!(voted(&chain, audit).await.agrees(&claim, 2, &[0], QUESTION));
     }
 
+    #[tokio::test]
+    async fn another_claim_or_draw_is_another_question() {
+        let (chain, _shelf, audit) = scene(claim(), &[1]).await;
+        let question = async || match audit.standing().await {
+            Ok(Standing::Ballot(_, question)) => question,
+            other => panic!("{other:?}"),
+        };
+        let first = question().await;
+        chain.block(|world| world.audits[0].sealed.clear());
+        assert_eq!(question().await, first);
+        chain.block(|world| world.audits[0].redraws = 1);
+        let second = question().await;
+        chain.block(|world| world.audits[0].claim.state_root = [9; 32]);
+        let third = question().await;
+        assert!(first != second && second != third);
+    }
+
     #[tokio::test(flavor = "multi_thread")]
     async fn what_comes_late_is_waited_for() {
         let (chain, shelf, audit) = scene(claim(), &[1]).await;
@@ -437,12 +467,10 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn what_is_not_served_in_time_is_said_so() {
-        let (chain, _shelf, audit) = scene(claim(), &[1]).await;
+        let (chain, shelf, audit) = scene(claim(), &[1]).await;
         let time = async {
-            assert!(chain.is_silent().await);
-            for _ in 10..37 {
-                chain.block(|_| ());
-            }
+            ChainDouble::until(|| !shelf.asked.lock().unwrap().is_empty()).await;
+            chain.pass(27).await;
         };
         let (vote, ()) = tokio::join!(voted(&chain, audit), time);
         assert_eq!(vote, AuditVote::NotServed);

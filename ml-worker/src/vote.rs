@@ -4,11 +4,14 @@
 //! worker it never commits to two votes, and always can reveal the one it committed to. Everything else follows from what the
 //! chain shows: the digest is sent until the seat has it, the vote is sent until the seat has it.
 //!
+//! A chain that takes blocks back may ask another question under the same number. A vote is kept for the question that it answers,
+//! and neither committed nor revealed under another one: to be missed costs less than to be wrong.
+//!
 //! What an answer takes is served by others. A vote that they do not serve it is one against them, so it is cast only by who has
 //! asked for it and did not get it. Who comes too late to ask, or cannot for reasons of its own, does not vote.
 
 use codec::{Decode, Encode};
-use quern_client::{BallotInfo, Call, Error, SeatInfo};
+use quern_client::{Account, BallotInfo, Call, Error, SeatInfo};
 use quern_market::vote::commitment;
 use quern_work::Hash;
 use rand::{RngCore, rngs::OsRng};
@@ -16,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::{
-    chain::{Chain, each_block, say},
+    chain::{Chain, SETTLED, each_block, say},
     gather::{Gathered, Obstacle},
     journal::{Journal, JournalError},
 };
@@ -24,8 +27,8 @@ use crate::{
 /// Blocks before the last one for digests in which nothing more is waited for: the digest needs a block, and may miss the first.
 const MARGIN: u32 = 3;
 
-/// Blocks for which a vote that is over is remembered, lest the chain takes its end back.
-const SETTLED: u32 = 16;
+/// Digits of the digest of what is asked in a journal entry's name.
+const DIGITS: usize = 16;
 
 /// Something that is voted on.
 pub trait Subject: Send + Sync {
@@ -56,8 +59,12 @@ pub trait Subject: Send + Sync {
         seat: &SeatInfo,
     ) -> impl Future<Output = Result<Gathered<Self::Material>, Obstacle>> + Send;
 
-    /// Finds the answer. None when this machine cannot.
-    fn answer(&self, material: Self::Material) -> impl Future<Output = Option<Self::Vote>> + Send;
+    /// Finds the answer, if it is `in_time` when the machine is free for it. None when this machine cannot.
+    fn answer(
+        &self,
+        material: Self::Material,
+        in_time: impl FnOnce() -> bool + Send,
+    ) -> impl Future<Output = Option<Self::Vote>> + Send;
 
     /// The call that commits to a digest.
     fn commit(&self, digest: Hash) -> Call;
@@ -73,14 +80,15 @@ pub enum Standing {
     Over,
     /// Nobody is drawn.
     Undrawn,
-    /// It is under way.
-    Ballot(BallotInfo),
+    /// It is under way: who votes, and the digest of what all of them are asked.
+    Ballot(BallotInfo, Hash),
 }
 
 /// Until when an answer may wait for what it takes.
 struct Deadline {
     blocks: watch::Receiver<u32>,
     until: u32,
+    commit_until: u32,
 }
 
 impl Deadline {
@@ -88,7 +96,14 @@ impl Deadline {
         Self {
             blocks,
             until: commit_until.saturating_sub(MARGIN),
+            commit_until,
         }
+    }
+
+    /// Whether a digest can still be said at the time of asking.
+    fn in_time(&self) -> impl FnOnce() -> bool + Send + use<> {
+        let (blocks, commit_until) = (self.blocks.clone(), self.commit_until);
+        move || *blocks.borrow() < commit_until
     }
 
     /// Does the work, unless the deadline passes first.
@@ -113,10 +128,11 @@ impl Deadline {
 }
 
 /// Finds the answer: with all that it takes, or at the deadline with what the last attempt found out. None when that is not known,
-/// or this machine cannot find it.
+/// this machine cannot find it, or something else is asked meanwhile than what is kept under `entry`.
 async fn answer<S: Subject>(
     subject: &S,
     seat: &SeatInfo,
+    entry: &str,
     mut deadline: Deadline,
 ) -> Option<S::Vote> {
     /// What is said at the deadline.
@@ -129,7 +145,9 @@ async fn answer<S: Subject>(
     let mut last = Last::Nothing("its time is up before anything was asked for".into());
     loop {
         match deadline.within(subject.gather(seat)).await {
-            Some(Ok(Gathered::Whole(material))) => return subject.answer(material).await,
+            Some(Ok(Gathered::Whole(material))) => {
+                return subject.answer(material, deadline.in_time()).await;
+            }
             Some(Ok(Gathered::Nothing)) => return None,
             Some(Ok(Gathered::Part(material))) => last = Last::Part(material),
             Some(Err(obstacle)) => {
@@ -144,13 +162,16 @@ async fn answer<S: Subject>(
         if !deadline.another_block().await {
             break;
         }
+        if asked(subject, &seat.voter).await.as_deref() != Some(entry) {
+            return None;
+        }
     }
     if !deadline.has_passed() {
         return None;
     }
     match last {
         Last::NotServed => Some(S::NOT_SERVED),
-        Last::Part(material) => subject.answer(material).await,
+        Last::Part(material) => subject.answer(material, deadline.in_time()).await,
         Last::Nothing(reason) => {
             tracing::warn!("{name}: no vote: {reason}");
             None
@@ -194,7 +215,25 @@ pub(crate) fn salt() -> Hash {
     salt
 }
 
-/// Votes on a subject, block by block, until that is over or the account has no seat.
+/// The journal's name of the answer to what a seat is asked.
+fn entry(subject: &impl Subject, ballot: &BallotInfo, seat: &SeatInfo, question: Hash) -> String {
+    let asked = (question, ballot.commit_until, &seat.segments).encode();
+    let digest = blake3::hash(&asked).to_hex();
+    format!("{}-{}", subject.name(), &digest[..DIGITS])
+}
+
+/// The journal's name of the answer to what this account is asked now.
+async fn asked(subject: &impl Subject, account: &Account) -> Option<String> {
+    match subject.standing().await {
+        Ok(Standing::Ballot(ballot, question)) => {
+            let seat = ballot.seats.iter().find(|seat| seat.voter == *account)?;
+            Some(entry(subject, &ballot, seat, question))
+        }
+        _ => None,
+    }
+}
+
+/// Votes on a subject, block by block, until that has been over for a while, or the account without a seat.
 ///
 /// # Errors
 /// When the journal cannot be written or read: without it no vote is safe.
@@ -206,25 +245,28 @@ pub async fn vote<C: Chain, S: Subject>(
     let mut blocks = each_block(chain);
     let mut over = None;
     while let Some(height) = blocks.next().await {
-        match subject.standing().await {
-            Ok(Standing::Over) => {
-                let since = *over.get_or_insert(height);
-                if height >= since.saturating_add(SETTLED) {
-                    forget(journal, subject);
-                    return Ok(());
-                }
-            }
-            Ok(Standing::Undrawn) => over = None,
-            Ok(Standing::Ballot(ballot)) => {
-                over = None;
+        let is_over = match subject.standing().await {
+            Ok(Standing::Over) => true,
+            Ok(Standing::Undrawn) => false,
+            Ok(Standing::Ballot(ballot, question)) => {
                 let account = chain.account();
-                let Some(seat) = ballot.seats.iter().find(|seat| seat.voter == account) else {
-                    forget(journal, subject);
-                    return Ok(());
-                };
-                turn(chain, journal, subject, &ballot, seat, height).await?;
+                let seat = ballot.seats.iter().find(|seat| seat.voter == account);
+                if let Some(seat) = seat {
+                    let name = entry(subject, &ballot, seat, question);
+                    turn(chain, journal, subject, &ballot, seat, &name, height).await?;
+                }
+                seat.is_none()
             }
-            Err(error) => tracing::debug!("{}: {error}", subject.name()),
+            Err(error) => {
+                tracing::debug!("{}: {error}", subject.name());
+                continue;
+            }
+        };
+        if !is_over {
+            over = None;
+        } else if height >= over.get_or_insert(height).saturating_add(SETTLED) {
+            forget(journal, subject);
+            return Ok(());
         }
     }
     Ok(())
@@ -242,27 +284,30 @@ async fn turn<C: Chain, S: Subject>(
     subject: &S,
     ballot: &BallotInfo,
     seat: &SeatInfo,
+    name: &str,
     height: u32,
 ) -> Result<(), JournalError> {
-    // a subject whose voters are drawn anew has another deadline, and is voted on anew
-    let name = format!("{}-{}", subject.name(), ballot.commit_until);
     let step = next(ballot, seat, height);
     if step == Next::Wait {
         return Ok(());
     }
-    let kept: Option<Record> = journal.get(&name)?;
+    let kept: Option<Record> = journal.get(name)?;
     let call = match (step, kept) {
         (Next::Commit, Some(kept)) => subject.commit(digest(chain, subject, &kept)),
         (Next::Commit, None) => {
             let deadline = Deadline::new(chain.blocks(), ballot.commit_until);
-            let Some(vote) = answer(subject, seat, deadline).await else {
+            let in_time = deadline.in_time();
+            let Some(vote) = answer(subject, seat, name, deadline).await else {
                 return Ok(());
             };
             let record = Record {
                 vote: vote.encode(),
                 salt: salt(),
             };
-            journal.put(&name, &record)?;
+            journal.put(name, &record)?;
+            if !in_time() || asked(subject, &seat.voter).await.as_deref() != Some(name) {
+                return Ok(());
+            }
             tracing::info!("{}: voting", subject.name());
             subject.commit(digest(chain, subject, &record))
         }
@@ -307,7 +352,7 @@ fn digest<C: Chain, S: Subject>(chain: &C, subject: &S, kept: &Record) -> Hash {
 mod tests {
     use std::sync::{
         Arc, Mutex,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     };
 
     use super::*;
@@ -320,6 +365,8 @@ mod tests {
     struct Riddle {
         standing: Mutex<Standing>,
         asked: AtomicU32,
+        /// Whether other segments are drawn while the answer is found.
+        is_drawn_anew: AtomicBool,
         /// What becomes of attempts to gather: the last of these for ever, the others once; none ends before the test does.
         attempts: Mutex<Vec<Option<Attempt>>>,
     }
@@ -332,8 +379,9 @@ mod tests {
     impl Riddle {
         fn new() -> Arc<Self> {
             Arc::new(Self {
-                standing: Mutex::new(Standing::Ballot(ballot())),
+                standing: Mutex::new(Standing::Ballot(ballot(), [1; 32])),
                 asked: AtomicU32::new(0),
+                is_drawn_anew: AtomicBool::new(false),
                 attempts: Mutex::new(vec![Some(|| Ok(Gathered::Whole(())))]),
             })
         }
@@ -343,7 +391,7 @@ mod tests {
         }
 
         fn seat(&self, change: impl FnOnce(&mut BallotInfo)) {
-            if let Standing::Ballot(ballot) = &mut *self.standing.lock().unwrap() {
+            if let Standing::Ballot(ballot, _) = &mut *self.standing.lock().unwrap() {
                 change(ballot);
             }
         }
@@ -380,7 +428,11 @@ mod tests {
             }
         }
 
-        async fn answer(&self, (): ()) -> Option<u32> {
+        async fn answer(&self, (): (), in_time: impl FnOnce() -> bool + Send) -> Option<u32> {
+            assert!(in_time(), "asked too late");
+            if self.is_drawn_anew.swap(false, Ordering::Relaxed) {
+                self.seat(|ballot| ballot.seats[0].segments = vec![5]);
+            }
             Some(self.asked.fetch_add(1, Ordering::Relaxed))
         }
 
@@ -517,11 +569,62 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_has_no_seat_says_nothing() {
+    async fn an_answer_is_for_no_other_segments_than_those_it_is_of() {
         let (_folder, journal) = journal();
         let (chain, riddle) = (Double::new(10), Riddle::new());
+        let voter = start(&chain, &journal, &riddle);
+        let Call::CommitVote { digest: first, .. } = chain.called().await else {
+            panic!("not the digest first")
+        };
+        // drawn in another block of the same height
+        riddle.seat(|ballot| ballot.seats[0].segments = vec![1]);
+        chain.block(|_| ());
+        let Call::CommitVote { digest: second, .. } = chain.called().await else {
+            panic!("not the other digest")
+        };
+        assert_ne!(first, second);
+        riddle.seat(|ballot| {
+            ballot.seats[0].segments = vec![2];
+            ballot.seats[0].committed = true;
+            ballot.reveals = true;
+        });
+        chain.block(|_| ());
+        assert!(chain.is_silent().await, "revealed to another question");
+        riddle.seat(|ballot| ballot.seats[0].segments = vec![0]);
+        chain.block(|_| ());
+        let Call::CommitScores { task: vote, digest } = chain.called().await else {
+            panic!("not revealed")
+        };
+        assert_eq!(first, commitment(7, &ACCOUNT, &vote, &digest));
+        voter.abort();
+    }
+
+    #[tokio::test]
+    async fn what_is_asked_no_longer_once_it_is_answered_is_not_committed_to() {
+        let (_folder, journal) = journal();
+        let (chain, riddle) = (Double::new(10), Riddle::new());
+        riddle.is_drawn_anew.store(true, Ordering::Relaxed);
+        let voter = start(&chain, &journal, &riddle);
+        assert!(chain.is_silent().await);
+        assert_eq!(riddle.asked.load(Ordering::Relaxed), 1);
+        chain.block(|_| ());
+        assert!(matches!(chain.called().await, Call::CommitVote { .. }));
+        assert_eq!(riddle.asked.load(Ordering::Relaxed), 2);
+        voter.abort();
+    }
+
+    #[tokio::test]
+    async fn who_has_no_seat_says_nothing_and_forgets_once_that_is_settled() {
+        let (_folder, journal) = journal();
+        let (chain, riddle) = (Double::new(10), Riddle::new());
+        journal.put("riddle-7-earlier", &0).unwrap();
         riddle.seat(|ballot| ballot.seats[0].voter = [1; 32]);
-        start(&chain, &journal, &riddle).await.unwrap().unwrap();
+        let voter = start(&chain, &journal, &riddle);
+        assert!(chain.is_silent().await);
+        assert_eq!(journal.names("").len(), 1, "forgotten too early");
+        chain.height.send_modify(|height| *height += SETTLED);
+        voter.await.unwrap().unwrap();
+        assert!(journal.names("").is_empty());
         assert!(chain.is_silent().await);
     }
 

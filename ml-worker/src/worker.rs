@@ -326,6 +326,7 @@ fn start(
                 gauges: gauges.clone(),
                 stop: stop.clone(),
                 runtime: Handle::current(),
+                only: options.run,
             },
         );
         parts.training.spawn_blocking(move || trainer.run());

@@ -127,15 +127,18 @@ fn device() -> Device {
     Device::Auto
 }
 
-/// A course of a run with its folder under `data_dir`, and the trace that it fills.
-fn course(data_dir: &Path, run: &Run) -> (Course, SharedTrace) {
-    let owner = Owner {
+fn owner(run: &Run) -> Owner {
+    Owner {
         genesis: [5; 32],
         run: run.id,
         seed: SEED,
         spec: spec(),
-    };
-    let store = Arc::new(Store::open(data_dir, owner).unwrap());
+    }
+}
+
+/// A course of a run with its folder under `data_dir`, and the trace that it fills.
+fn course(data_dir: &Path, run: &Run) -> (Course, SharedTrace) {
+    let store = Arc::new(Store::open(data_dir, owner(run)).unwrap());
     let first = exact_state(0);
     let trace = store
         .trace()
@@ -192,6 +195,7 @@ impl Double {
                 omega_b: 1 << 32,
                 omega_m: 0,
                 max_vote_macs: 1 << 44,
+                max_vote_bytes: 1 << 34,
             },
             runs: vec![run.clone()],
         };
@@ -211,6 +215,7 @@ impl Double {
             gauges: gauges.clone(),
             stop: stop.clone(),
             runtime: runtime.handle().clone(),
+            only: Some(run.id),
         };
         let trainer = Trainer::new(arrivals, out);
         Self {
@@ -327,8 +332,8 @@ fn a_claim_under_audit_lets_training_go_on() {
     chain.wait_until(|progress| progress.phase == Phase::Waiting);
     assert_eq!(chain.trace.lock().next(), MAX_AHEAD);
     chain.next_template(|template| template.runs[0].committed = 16);
-    chain.wait_until(|progress| progress.committed == 16);
-    chain.wait_until(|progress| progress.phase == Phase::Waiting);
+    let trained = || chain.trace.lock().next() == 16 + MAX_AHEAD;
+    chain.wait_until(|progress| progress.phase == Phase::Waiting && trained());
     let trace = chain.trace.lock().clone();
     assert_eq!((trace.from(), trace.next()), (0, 16 + MAX_AHEAD));
     chain.stop().unwrap();
@@ -384,6 +389,28 @@ fn a_paid_run_is_trained_to_its_end_before_the_commons() {
 }
 
 #[test]
+fn paid_runs_take_turns() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut chain = Double::with_window(folder.path(), run(), u64::MAX);
+    chain.wait_until(|progress| progress.step >= 5);
+    let paid = [9, 10].map(|id| Run {
+        id,
+        task: 1,
+        steps: Some(100_000),
+        ..run()
+    });
+    let traces = paid.each_ref().map(|paid| {
+        let (course, trace) = course(folder.path(), paid);
+        chain.courses.try_send(course).unwrap();
+        trace
+    });
+    chain.next_template(|template| template.runs.extend(paid));
+    // more than one turn each
+    chain.wait_until(|_| traces.iter().all(|trace| trace.lock().whole() > 64));
+    chain.stop().unwrap();
+}
+
+#[test]
 fn a_window_that_nobody_moves_is_mined_over_and_over() {
     let folder = tempfile::tempdir().unwrap();
     let mut chain = Double::start(folder.path(), run());
@@ -425,8 +452,8 @@ fn what_a_killed_worker_had_found_out_the_next_one_knows_before_it_trains_again(
     assert_eq!(known.whole(), MAX_AHEAD);
     // what lies there when it is killed, with no state but an early one
     let left = tempfile::tempdir().unwrap();
-    let own = Path::new("0505050505050505/run-3");
-    fs::create_dir_all(left.path().join(own)).unwrap();
+    let own = Path::new("0505050505050505").join(format!("run-{}", owner(&run()).name()));
+    fs::create_dir_all(left.path().join(&own)).unwrap();
     for file in ["trace.json", "step-000000000008.state"] {
         let file = own.join(file);
         fs::copy(folder.path().join(&file), left.path().join(&file)).unwrap();
@@ -477,6 +504,42 @@ fn a_state_that_exact_training_does_not_give_ends_the_worker() {
         matches!(ended, Err(WorkerError::OtherState { step: 8, .. })),
         "{ended:?}"
     );
+}
+
+#[test]
+fn the_trouble_of_a_run_that_was_not_asked_for_ends_its_training_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut chain = Double::with_window(folder.path(), run(), u64::MAX);
+    let wrong = Run {
+        id: 9,
+        steps: Some(100_000),
+        accepted: 8,
+        committed: 8,
+        state_root: Some([9; 32]),
+        ..run()
+    };
+    let (course, trace) = course(folder.path(), &wrong);
+    chain.courses.try_send(course).unwrap();
+    chain.next_template(|template| template.runs.push(wrong));
+    // it comes first, as a paid one, up to the step with the other state
+    chain.wait_until(|_| trace.lock().from() == 8);
+    let next = chain.trace.lock().next();
+    chain.wait_until(|_| chain.trace.lock().next() > next + 8);
+    assert_eq!(trace.lock().next(), 8);
+    chain.stop().unwrap();
+}
+
+#[test]
+fn what_is_accepted_is_kept_until_that_is_settled() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut chain = Double::start(folder.path(), run());
+    chain.wait_until(|progress| progress.phase == Phase::Waiting);
+    chain.next_template(|template| accept(&mut template.runs[0], 24));
+    chain.wait_until(|_| chain.trace.lock().next() == 24 + MAX_AHEAD);
+    assert_eq!(chain.trace.lock().from(), 0);
+    chain.next_template(|template| template.number += 16);
+    chain.wait_until(|_| chain.trace.lock().from() == 24);
+    chain.stop().unwrap();
 }
 
 #[test]

@@ -23,6 +23,7 @@ use polkadot_sdk::{
     sc_transaction_pool_api::OffchainTransactionPoolFactory,
     sp_consensus::SyncOracle,
     sp_io::SubstrateHostFunctions,
+    sp_keystore::KeystorePtr,
     sp_runtime::traits::Block as BlockT,
 };
 use quern_node::rpc::{
@@ -278,7 +279,7 @@ pub(crate) fn new_full<N: NetworkBackend<Block, <Block as BlockT>::Hash>>(
     let keystore = config
         .role
         .is_authority()
-        .then(|| keystore_container.keystore());
+        .then(|| keystore_container.local_keystore());
     let snow = snow_protocol
         .map(|protocol| {
             let parts = Parts {
@@ -335,7 +336,7 @@ pub(crate) fn new_full<N: NetworkBackend<Block, <Block as BlockT>::Hash>>(
         observer_enabled: false,
         local_role: config.role,
         name: Some(config.network.node_name.clone()),
-        keystore,
+        keystore: keystore.map(|keystore| keystore as KeystorePtr),
         telemetry: telemetry_handle.clone(),
         protocol_name: grandpa_protocol,
     });

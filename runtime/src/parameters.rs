@@ -9,6 +9,7 @@ use crate::{
     money::{MILLI_QRN, QRN},
 };
 use alloc::vec::Vec;
+use pallet_audits::MIN_REJECTING;
 use pallet_governance::Breach;
 use pallet_tickets::session::MAX_VALIDATORS;
 use polkadot_sdk::{
@@ -238,12 +239,14 @@ parameters! {
         /// What a verifier or an evaluator may be asked to execute for one ballot: tasks that would ask more
         /// are refused. Those that are open stay.
         MaxVoteMacs at 8, "max_vote_macs": u64 = 1 << 42, in 1 << 36 => 1 << 60, "MACs";
+        /// What it may be asked to fetch for one ballot, likewise.
+        MaxVoteBytes at 9, "max_vote_bytes": u64 = 1 << 30, in 1 << 26 => 1 << 40, "bytes";
     }
 
     /// How claims are checked.
     mod audits as Audits at 3 {
         /// Verifiers of an audit.
-        Verifiers at 0, "verifiers": u32 = 3, in 1 => u128::from(quern_market::ballot::MAX_SEATS), "accounts";
+        Verifiers at 0, "verifiers": u32 = 3, in MIN_REJECTING.into() => u128::from(quern_market::ballot::MAX_SEATS), "accounts";
         /// Segments that they execute again.
         Segments at 1, "segments": u32 = 3, in 1 => u128::from(MAX_DRAWN_SEGMENTS), "segments";
         /// Blocks from a claim's reveal to the draw.

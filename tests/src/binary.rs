@@ -4,11 +4,10 @@ use std::{
     path::PathBuf,
     process::{Command, Stdio},
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-/// How long a command that should end may run.
-const LIMIT: Duration = Duration::from_secs(120);
+use crate::wait::PATIENCE;
 
 /// The path of a binary, which lies one folder above the test's own executable.
 ///
@@ -50,7 +49,7 @@ pub struct Ended {
 /// Runs a binary to its end.
 ///
 /// # Panics
-/// If it does not end within two minutes.
+/// If it does not end within [`PATIENCE`].
 pub fn run(name: &str, arguments: &[&str]) -> Ended {
     let child = command(name)
         .args(arguments)
@@ -64,7 +63,7 @@ pub fn run(name: &str, arguments: &[&str]) -> Ended {
         let (sender, ended) = std::sync::mpsc::channel::<()>();
         scope.spawn(move || {
             // Ends at once when the command has ended and the sender is gone.
-            let left = LIMIT.saturating_sub(begun.elapsed());
+            let left = PATIENCE.saturating_sub(begun.elapsed());
             if ended.recv_timeout(left) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
                 crate::process::signal(id, "KILL");
             }
@@ -74,7 +73,7 @@ pub fn run(name: &str, arguments: &[&str]) -> Ended {
         output
     });
     assert!(
-        begun.elapsed() < LIMIT,
+        begun.elapsed() < PATIENCE,
         "{name} {arguments:?} did not end: {output:?}"
     );
     Ended {

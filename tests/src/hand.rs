@@ -102,13 +102,21 @@ impl Hand {
     /// A seal that makes a block of the template: of its first run and the first step that has one.
     ///
     /// # Panics
-    /// If the template shows no run.
+    /// If the template shows no run, or no draw of it wins.
     pub fn seal(&self, template: &Template) -> WorkSeal {
+        self.winner(template).expect("one of many draws wins")
+    }
+
+    /// The same; `None` if no draw wins.
+    ///
+    /// # Panics
+    /// If the template shows no run.
+    pub fn winner(&self, template: &Template) -> Option<WorkSeal> {
         let run = &template.runs[0];
         let steps = run.accepted..run.committed + template.rules.max_ahead;
         let mut draws = steps.flat_map(|step| self.draws(template, run, step));
         let winner = draws.find(|drawn| drawn.wins(template, run, template.difficulty));
-        winner.expect("one of many draws wins").seal
+        winner.map(|drawn| drawn.seal)
     }
 }
 

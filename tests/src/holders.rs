@@ -45,8 +45,7 @@ impl Holders {
                 conviction: 0,
                 amount: AMOUNT,
             };
-            let submitted = client.submit(&Call::Govern(vote), &signer).await?;
-            match submitted.in_block().await {
+            match client.carry_out(&signer, &Call::Govern(vote), false).await {
                 // Enough others have voted: it has passed before this vote came.
                 Err(error) if error.name() == "ConvictionVoting::NotOngoing" => Ok(()),
                 voted => voted.map(drop),

@@ -162,8 +162,16 @@ impl Node {
     /// # Panics
     /// If the node refuses it.
     pub fn call(&self, method: &str, parameters: Value) -> Value {
-        rpc::call(self.rpc, method, parameters)
+        self.ask(method, parameters)
             .unwrap_or_else(|error| panic!("{} refused {method}: {error}", self.name))
+    }
+
+    /// As [`Node::call`], where the node may not be ready to answer.
+    ///
+    /// # Errors
+    /// What it says then.
+    pub fn ask(&self, method: &str, parameters: Value) -> Result<Value, String> {
+        rpc::call(self.rpc, method, parameters)
     }
 
     /// Height of the best block.

@@ -7,11 +7,17 @@ use std::{
 
 use quern_client::text;
 use quern_tests::{
-    Chain, Node, Player, Work, Worker,
+    Chain, Node, Player, QRN, Work, Worker,
     binary::{self, Ended},
-    glyphs, quern, turn,
+    glyphs, quern, turn, until,
 };
 use serde_json::json;
+use subxt::{
+    OnlineClient, SubstrateConfig,
+    config::DefaultExtrinsicParamsBuilder,
+    dynamic::{Value, tx},
+};
+use subxt_signer::sr25519::dev;
 
 /// Nobody listens on port 1 of the loopback.
 const NOBODY: &str = "ws://127.0.0.1:1";
@@ -223,6 +229,45 @@ async fn money_is_sent_and_a_node_gets_keys_to_vote_with() {
     let entered = quern(&node, &["validate", "--key", &suri]).unwrap();
     let known = node.call("author_hasSessionKeys", json!([entered["keys"]]));
     assert_eq!(known, true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn money_is_sent_once_although_another_program_takes_its_nonce() {
+    let _turn = turn().await;
+    let chain = Chain::dev(Work::LIGHT, &glyphs());
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::validator(&chain, Player::Alice, &[]).await;
+    let (nobody, url) = ([7; 32], node.url());
+    let sending = tokio::task::spawn_blocking(move || {
+        let (to, key) = (text::hex32(&nobody), Player::Bob.suri());
+        binary::run(
+            "quern",
+            &["send", "12.5", &to, "--key", &key, "--url", &url],
+        )
+    });
+    until("the pool has the transfer", async || {
+        let pending = node.call("author_pendingExtrinsics", json!([]));
+        (pending.as_array()?.len() == 1).then_some(())
+    })
+    .await;
+
+    let stock = OnlineClient::<SubstrateConfig>::from_insecure_url(node.url());
+    let mut calls = stock.await.unwrap().tx().await.unwrap();
+    let remark = tx("System", "remark", vec![Value::from_bytes([1])]);
+    let worth_more = DefaultExtrinsicParamsBuilder::new().nonce(0).tip(QRN);
+    calls
+        .sign_and_submit(&remark, &dev::bob(), worth_more.build())
+        .await
+        .unwrap();
+    let _worker = Worker::start(&node, Player::Alice, &folder.path().join("worker"), &[]);
+
+    let sent = sending.await.unwrap();
+    assert!(sent.success, "{}", sent.stderr);
+    let client = node.client().await;
+    let received = client.balance(&nobody, None).await.unwrap();
+    assert_eq!(received.free, 12_500_000_000_000);
+    let bob = Player::Bob.account();
+    assert_eq!(client.balance(&bob, None).await.unwrap().nonce, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

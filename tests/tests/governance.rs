@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use quern_client::{
-    Client,
+    Call, Client,
     governance::{Proposal, ReferendumId, Stage},
 };
 use quern_tests::{
@@ -12,6 +12,9 @@ use quern_tests::{
 };
 use serde_json::Value;
 use tempfile::TempDir;
+
+/// Blocks of a governance day: in a quarter of so many all have voted, and in one whoever must.
+const DAY: u64 = 16;
 
 /// A development chain, its node and a worker.
 struct Running {
@@ -86,7 +89,7 @@ fn walk(step: &Step, node: &Node, folder: &Path) -> Result<String, String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_walk_through_of_the_page_changes_a_parameter_and_the_runtime() {
     let _turn = turn().await;
-    let running = Running::start(4).await;
+    let running = Running::start(DAY).await;
     let (node, folder) = (&running.node, running.folder.path());
     fs::create_dir(folder.join("new")).unwrap();
     for step in Walk::of("governance.md").steps {
@@ -141,7 +144,6 @@ async fn the_pages_tables_tell_the_chains_parameters_and_tracks() {
     let tracks = running.client.tracks(None).await.unwrap();
     let shown = table(&page, "## Tracks");
     assert_eq!(shown.len(), tracks.len());
-    // Four blocks a governance day.
     for (row, track) in shown.iter().zip(&tracks) {
         assert_eq!(row[0], track.name);
         assert_eq!(row[1], format!("{} QRN", track.decision_deposit / QRN));
@@ -168,7 +170,7 @@ async fn the_pages_tables_tell_the_chains_parameters_and_tracks() {
 #[tokio::test(flavor = "multi_thread")]
 async fn referenda_spend_pause_and_end_each_other_and_a_failed_call_is_named() {
     let _turn = turn().await;
-    let running = Running::start(8).await;
+    let running = Running::start(DAY).await;
     let client = &running.client;
     let ferdie = Player::Ferdie;
     let eve = ["--key", "//Eve"];
@@ -202,12 +204,12 @@ async fn referenda_spend_pause_and_end_each_other_and_a_failed_call_is_named() {
         paused.does.as_deref(),
         Some("pauses Balances.transfer_keep_alive")
     );
-    let bob = Player::Bob.signer();
-    let transfer = client.transfer(&bob, &ferdie.account(), QRN).await;
-    let refused = match transfer {
-        Ok(submitted) => submitted.in_block().await.unwrap_err(),
-        Err(error) => error,
+    let transfer = Call::Transfer {
+        to: ferdie.account(),
+        amount: QRN,
     };
+    let bob = Player::Bob.signer();
+    let refused = client.carry_out(&bob, &transfer, false).await.unwrap_err();
     assert_eq!(refused.name(), "System::CallFiltered", "{refused}");
 
     Holders::enacted(client, cancel).await;
@@ -251,15 +253,17 @@ async fn referenda_spend_pause_and_end_each_other_and_a_failed_call_is_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proposal_without_money_a_vote_beyond_it_and_an_early_enactment_are_refused_by_name() {
     let _turn = turn().await;
-    let running = Running::start(4).await;
+    let running = Running::start(DAY).await;
     let (node, client) = (&running.node, &running.client);
     let poor = "//Poor";
     let account = quern_client::Signer::from_suri(poor).unwrap().account();
     let give = async |amount| {
-        let submitted = client
-            .transfer(&Player::Bob.signer(), &account, amount)
-            .await;
-        submitted.unwrap().in_block().await.unwrap();
+        let transfer = Call::Transfer {
+            to: account,
+            amount,
+        };
+        let bob = Player::Bob.signer();
+        client.carry_out(&bob, &transfer, false).await.unwrap();
     };
     let refused = |arguments: &[&str], name: &str| {
         let error = quern(node, arguments).unwrap_err();

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 
 use quern_client::{Model, Role, Spec, TaskStage, dataset::Source, ss58};
 use quern_tests::{
-    Books, Chain, Customer, Node, Player, QRN, Work, Worker, binary, digits, glyphs, turn,
+    Books, Chain, Customer, Node, Player, QRN, Work, Worker, binary, digits, glyphs, turn, until,
 };
 use quern_work::TaskSpec;
 use serde_json::json;
@@ -119,8 +119,15 @@ async fn a_client_pays_for_a_training_that_strangers_do_check_score_and_are_paid
     let mut customer = Customer::order(&alice, Player::Charlie, SPEC, &source, &folder_of_client);
     customer.report().await;
 
-    let task = client.task(1, None).await.unwrap().unwrap();
+    // Two mine: the best block that ended it may be given up again.
+    let (task, height) = until("the task's end is final", async || {
+        let head = client.finalised_header().await.unwrap();
+        let task = client.task(1, Some(head.hash)).await.unwrap()?;
+        task.stage.is_over().then_some((task, head.number))
+    })
+    .await;
     assert_eq!(task.stage, TaskStage::Completed, "{task:?}");
+    charlie.finalises(height).await;
     assert!(
         task.miners.iter().all(|miner| miner.accepted == 256),
         "{task:?}"

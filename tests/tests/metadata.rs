@@ -51,7 +51,7 @@ impl Busy {
             let verifier = [Player::Dave.address(), "verifier".into()];
             tickets.push(json!([verifier[0], verifier[1], 10 * QRN as u64, 4]));
             // Emergencies are decided within a governance day: time enough for all to vote.
-            set_parameter(genesis, "governance.day", 8);
+            set_parameter(genesis, "governance.day", 16);
         });
         let folder = tempfile::tempdir().unwrap();
         let archive = ["--state-pruning", "archive"];

@@ -39,7 +39,9 @@ async fn a_lone_miner_seals_blocks_by_training() {
         .reports_that("a share and an accepted claim", shared)
         .await;
     let first = worker
-        .reports_that("a first measure", |report| report.held_out.is_some())
+        .reports_that("a first measure", |report| {
+            report.held_out.is_some() && report.loss.is_some()
+        })
         .await;
     let learnt = worker
         .reports_that("a higher held-out accuracy", |report| {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use quern_tests::{Chain, Node, Player, Work, Worker, binary, glyphs, set_parameter, turn, until};
+use quern_tests::{
+    Chain, Holders, Node, Player, Work, Worker, glyphs, quern, set_parameter, turn, until,
+};
 use serde_json::{Value, json};
 use subxt::rpcs::client::{RpcClient, RpcSubscription, rpc_params};
 use tempfile::TempDir;
@@ -124,7 +126,7 @@ async fn acceptance_comes_before_finality_and_is_of_the_same_blocks() {
     let mut said = Vec::new();
     let mut hashes = BTreeMap::new();
     let mut begin = None;
-    loop {
+    let old = loop {
         let word = tokio::select! {
             block = accepted.next() => {
                 let block = block.unwrap().unwrap();
@@ -142,15 +144,18 @@ async fn acceptance_comes_before_finality_and_is_of_the_same_blocks() {
         let Said::Final(number) = word else {
             continue;
         };
-        if number > *begin.get_or_insert(number) + BLOCKS {
-            break;
+        let begin = *begin.get_or_insert(number);
+        let Some(first) = hashes.keys().next() else {
+            continue;
+        };
+        // What was accepted or final before the subscriptions has no order.
+        let old = begin.max(*first);
+        if number > old + BLOCKS {
+            break old;
         }
-    }
+    };
 
     let (accepted, finalised) = firsts(&said);
-    let begin = begin.unwrap();
-    // What was accepted or final before the subscriptions has no order.
-    let old = begin.max(hashes.keys().next().copied().unwrap());
     let compared: Vec<(usize, usize)> = finalised
         .range(old + 1..)
         .map(|(number, when)| (accepted.get(number).copied().unwrap_or(usize::MAX), *when))
@@ -220,7 +225,7 @@ async fn governance_switches_snow_on_and_off_while_the_nodes_run() {
     alice.finalises(1).await;
     assert_eq!(state(alice)["mode"], "grandpa");
 
-    refer(alice, 0, "true").await;
+    refer(alice, "true").await;
     for node in &validators.nodes {
         until("every validator accepts blocks", async || {
             let accepted = state(node)["engine"]["blocksAccepted"].as_u64()?;
@@ -231,7 +236,7 @@ async fn governance_switches_snow_on_and_off_while_the_nodes_run() {
     }
     alice.finalises(alice.height()).await;
 
-    refer(alice, 1, "false").await;
+    refer(alice, "false").await;
     for node in &validators.nodes {
         until("every validator stops Snow", async || {
             (state(node)["engine"] == Value::Null).then_some(())
@@ -244,29 +249,15 @@ async fn governance_switches_snow_on_and_off_while_the_nodes_run() {
     validators.agree(height);
 }
 
-/// Sets the parameter by the referendum that has this index, with everybody's votes.
-async fn refer(node: &Node, index: u32, value: &str) {
-    let (url, index) = (node.url(), index.to_string());
-    let govern = |arguments: &[&str]| {
-        let ended = binary::run("quern", &[&["gov"], arguments, &["--url", &url]].concat());
-        assert!(ended.success, "{arguments:?}: {}", ended.stderr);
-        ended.stdout
-    };
-    let alice = Player::Alice.suri();
-    let parameter = "consensus.snow";
-    govern(&["propose", "parameter", parameter, value, "--key", &alice]);
-    // At the same time: one after the other, the last could come when the first have decided.
-    std::thread::scope(|scope| {
-        for player in [Player::Alice, Player::Bob, Player::Charlie, Player::Dave] {
-            let (govern, index) = (&govern, &index);
-            scope.spawn(move || govern(&["vote", index, "aye", "--key", &player.suri()]));
-        }
-    });
-    until("the referendum is enacted", async || {
-        let shown = govern(&["show", &index]);
-        shown.contains("enacted in block").then_some(())
-    })
-    .await;
+/// Switches Snow on or off by a referendum.
+async fn refer(node: &Node, value: &str) {
+    let propose = ["gov", "propose", "parameter", "consensus.snow", value];
+    let proposed = quern(node, &[&propose[..], &["--key", "//Eve"]].concat());
+    let report = proposed.unwrap_or_else(|error| panic!("{error}"));
+    let index = report["index"].as_u64().unwrap().try_into().unwrap();
+    let client = node.client().await;
+    Holders::approve(&client, index).await;
+    Holders::enacted(&client, index).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

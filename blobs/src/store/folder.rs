@@ -49,7 +49,9 @@ impl Folder {
         at(&self.0, fs::create_dir_all(&self.0))?;
         let mut shape = blob.len.to_le_bytes().to_vec();
         shape.extend(blob.chunk.to_le_bytes());
-        self.replace(SHAPE, &shape)
+        self.replace_for_good(SHAPE, &shape)?;
+        let blobs = self.0.parent().unwrap_or(&self.0);
+        at(blobs, sync(blobs))
     }
 
     pub(super) fn remove(&self) -> Result<(), StoreError> {
@@ -72,7 +74,7 @@ impl Folder {
     pub(super) fn set_pinned(&self, pinned: bool) -> Result<(), StoreError> {
         let path = self.0.join(PINNED);
         if pinned {
-            return at(&path, fs::write(&path, []));
+            return at(&path, fs::write(&path, []).and_then(|()| sync(&self.0)));
         }
         match fs::remove_file(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -136,7 +138,7 @@ impl Folder {
     /// Declares the content whole: it is on the disk before its leaves are.
     pub(super) fn complete(&self, blob: &Blob, leaves: &[Hash]) -> Result<(), StoreError> {
         at(&self.0, self.data(blob)?.sync_data())?;
-        self.replace(LEAVES, leaves.as_flattened())?;
+        self.replace_for_good(LEAVES, leaves.as_flattened())?;
         match fs::remove_file(self.0.join(BITMAP)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             result => at(&self.0, result),
@@ -198,6 +200,18 @@ impl Folder {
             fs::write(&new, bytes).and_then(|()| fs::rename(&new, &path)),
         )
     }
+
+    /// The same; it is on the disk, the folder's list of files too, when this returns.
+    fn replace_for_good(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.replace(name, bytes)?;
+        let path = self.0.join(name);
+        at(&path, sync(&path).and_then(|()| sync(&self.0)))
+    }
+}
+
+/// Puts a file's content on the disk, or which files a folder has.
+fn sync(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
 }
 
 /// A file that is missing or too short is damage to repair, not a failure of the disk.

@@ -26,12 +26,6 @@ pub const fn chunk(features: u32) -> u32 {
     (TILE as u32).saturating_mul(features.saturating_add(2))
 }
 
-/// Bytes of the whole blob.
-#[must_use]
-pub fn len(commitment: &task::Dataset) -> u64 {
-    u64::from(commitment.row_blocks) * u64::from(chunk(commitment.features))
-}
-
 /// The blob of a dataset.
 #[must_use]
 pub fn encode(dataset: &Dataset) -> Vec<u8> {
@@ -49,7 +43,7 @@ pub fn encode(dataset: &Dataset) -> Vec<u8> {
 /// # Errors
 /// The first bound that does not hold; nothing is allocated before the length is known to be right.
 pub fn decode(bytes: &[u8], commitment: &task::Dataset) -> Result<Dataset, BlobError> {
-    if commitment.features == 0 || bytes.len() as u64 != len(commitment) {
+    if commitment.features == 0 || bytes.len() as u64 != commitment.bytes() {
         return Err(BlobError::Length);
     }
     let rows = TILE * commitment.features as usize;
@@ -85,7 +79,7 @@ mod tests {
     fn the_blobs_root_is_the_datasets() {
         let (dataset, bytes) = (dataset(), encode(&dataset()));
         let commitment = dataset.commitment();
-        assert_eq!(bytes.len() as u64, len(&commitment));
+        assert_eq!(bytes.len() as u64, commitment.bytes());
         let chunks = bytes.chunks(chunk(3) as usize);
         let tree = Tree::new((0..).zip(chunks).map(|(i, chunk)| leaf(i, chunk)).collect());
         assert_eq!(tree.root(), commitment.root);

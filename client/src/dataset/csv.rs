@@ -155,7 +155,7 @@ fn parse(path: &Path, file: impl Read, format: &Format) -> Result<Table, CsvErro
     let label = label_column(path, &record, &format.label)?;
     let width = record.len() - usize::from(label.is_some());
     if !(1..=MAX_FEATURES).contains(&width) {
-        return Err(bounds(path, "a row must have 1 to 65536 features"));
+        return Err(bounds(path, "a row must have 1 to 65534 features"));
     }
     let mut more = !is_header(&record) || reader.read_record(&mut record).map_err(failed)?;
     let (mut features, mut labels) = (Vec::new(), Vec::new());
@@ -288,7 +288,7 @@ mod tests {
         assert!(refusal("1,2\n1,2,3\n", &usual).contains("cannot read rows.csv"));
         assert!(refusal("", &usual).contains("no rows"));
         assert!(refusal("label,a\n", &usual).contains("no rows"));
-        assert!(refusal("1\n", &usual).contains("1 to 65536 features"));
+        assert!(refusal("1\n", &usual).contains("1 to 65534 features"));
         assert!(refusal("label,a\n1,2\n", &column("kind")).contains("no column \"kind\""));
         assert!(refusal("1,2\n", &column("2")).contains("no column \"2\""));
         assert!(refusal("1,inf\n", &usual).contains("\"inf\""));

@@ -9,12 +9,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Features, Rows};
+use super::{Features, MAX_FEATURES, Rows};
 
 /// Most bytes that one file may unpack to.
 const MAX_BYTES: u64 = 1 << 31;
-/// Most features per row: the bound of every product of the protocol.
-const MAX_FEATURES: u64 = 65_536;
 /// Type code of unsigned bytes in the magic number.
 const UNSIGNED_BYTE: u8 = 8;
 
@@ -256,10 +254,10 @@ fn unpacked(
     let rows = sizes.next().unwrap_or(0);
     let width = sizes
         .try_fold(1u64, |width, size| width.checked_mul(size))
-        .filter(|width| *width <= MAX_FEATURES)
+        .filter(|width| *width <= MAX_FEATURES as u64)
         .ok_or_else(|| IdxError::TooLarge {
             path: path(),
-            what: "more than 65536 features per row",
+            what: "more than 65534 features per row",
         })?;
     if rows == 0 || width == 0 {
         return Err(IdxError::Empty { path: path() });

@@ -23,7 +23,7 @@ use std::{
 use quern_training::{Dataset, DatasetError};
 
 /// Most features per row: the bound of every product of the protocol.
-const MAX_FEATURES: usize = quern_work::MAX_INNER as usize;
+const MAX_FEATURES: usize = quern_work::task::MAX_FEATURES as usize;
 
 /// Where rows come from: `glyphs`, `idx:IMAGES,LABELS` with two file paths, or `csv:FILE`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,6 +12,7 @@ use polkadot_sdk::{
     sc_client_api::{AuxStore, BlockchainEvents},
     sc_consensus_grandpa::SharedAuthoritySet,
     sc_consensus_pow::PowAux,
+    sc_keystore::LocalKeystore,
     sc_network::{
         IfDisconnected, ReputationChange,
         request_responses::{IncomingRequest, OutgoingResponse},
@@ -22,9 +23,9 @@ use polkadot_sdk::{
     sp_api::{ApiError, ApiExt, ProvideRuntimeApi},
     sp_blockchain::HeaderBackend,
     sp_consensus::SyncOracle,
-    sp_consensus_grandpa::{AuthorityId, KEY_TYPE},
-    sp_core::H256,
-    sp_keystore::KeystorePtr,
+    sp_consensus_grandpa::{AuthorityId, AuthorityPair, KEY_TYPE},
+    sp_core::{H256, Pair},
+    sp_keystore::Keystore,
     sp_runtime::{
         SaturatedConversion,
         traits::{Block as BlockT, Header, NumberFor},
@@ -58,7 +59,7 @@ pub struct Parts<B: BlockT, C, S> {
     /// GRANDPA's authorities.
     pub authority_set: SharedAuthoritySet<H256, NumberFor<B>>,
     /// GRANDPA's keys; none on a node that only follows.
-    pub keystore: Option<KeystorePtr>,
+    pub keystore: Option<Arc<LocalKeystore>>,
     /// Peers to ask.
     pub network: Arc<dyn NetworkService>,
     /// Who is connected, and whether the node is far behind.
@@ -83,6 +84,8 @@ pub struct Worker<B: BlockT, C, S> {
     mode: Option<(H256, bool)>,
     /// An authority set that cannot be polled.
     refused: Option<u64>,
+    /// What answers were last signed with.
+    pair: Option<AuthorityPair>,
 }
 
 impl<B, C, S> Worker<B, C, S>
@@ -112,6 +115,7 @@ where
             replies: FuturesUnordered::new(),
             mode: None,
             refused: None,
+            pair: None,
         })
     }
 
@@ -359,7 +363,7 @@ where
     }
 
     /// Answers a question, or drops it, which refuses it.
-    fn answer(&self, question: IncomingRequest) {
+    fn answer(&mut self, question: IncomingRequest) {
         let result = match Query::read(&question.payload) {
             Ok(query) => match self.chits(question.peer, &query) {
                 Some(chits) => OutgoingResponse {
@@ -379,23 +383,32 @@ where
         let _ = question.pending_response.send(result);
     }
 
-    fn chits(&self, asker: PeerId, query: &Query) -> Option<Chits> {
+    fn chits(&mut self, asker: PeerId, query: &Query) -> Option<Chits> {
         let now = self.now();
         let (answer, authority) = self.snow.with(|gadget| {
             let authority = gadget.own_key()?.clone();
             Some((gadget.answer(asker, query, now)?, authority))
         })??;
         let payload = payload(&self.genesis, &asker, &answer);
-        let keystore = self.parts.keystore.as_ref()?;
-        let signature = keystore
-            .ed25519_sign(KEY_TYPE, authority.as_ref(), &payload)
-            .ok()
-            .flatten()?;
+        let signature = self.pair(&authority)?.sign(&payload);
         Some(Chits {
             answer,
             authority,
-            signature: signature.into(),
+            signature,
         })
+    }
+
+    /// The pair of a key. The keystore derives it anew, from words, whenever it is asked: much more than an answer may cost.
+    fn pair(&mut self, authority: &AuthorityId) -> Option<&AuthorityPair> {
+        if self
+            .pair
+            .as_ref()
+            .is_none_or(|pair| pair.public() != *authority)
+        {
+            let keystore = self.parts.keystore.as_ref()?;
+            self.pair = keystore.key_pair::<AuthorityPair>(authority).ok()?;
+        }
+        self.pair.as_ref()
     }
 
     /// Lets the gadget take in an event, and does what follows from it.

@@ -1,12 +1,12 @@
 use std::{
-    fs::{self, File},
+    fs,
     io::{self, ErrorKind, Write},
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
 use libp2p::identity::Keypair;
 use rand::{RngCore, rngs::OsRng};
+use tempfile::NamedTempFile;
 
 use super::Error;
 
@@ -49,40 +49,34 @@ fn seed(path: &Path) -> Result<[u8; 32], Error> {
 
 /// Writes the file for its owner alone. Whenever the process ends or the power fails, it is there whole or not at all.
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let unfinished = unfinished(path);
-    match fs::remove_file(&unfinished) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut options = File::options();
-    let mut file = options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&unfinished)?;
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let mut file = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
     file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path)
-}
-
-fn unfinished(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".new");
-    name.into()
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
-    fn a_node_killed_while_it_wrote_its_key_makes_another_and_starts() {
+    fn a_key_is_made_once_and_for_its_owner_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("node.key");
-        // What is written first, and where a kill leaves it.
-        fs::write(unfinished(&path), "0".repeat(1_000)).unwrap();
         let made = seed(&path).unwrap();
-        assert!(!unfinished(&path).exists());
         assert_eq!(seed(&path).unwrap(), made);
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_file_that_holds_no_key_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("node.key");
+        fs::write(&path, "0".repeat(63)).unwrap();
+        assert!(matches!(seed(&path), Err(Error::BadKey(named)) if named == path));
     }
 }

@@ -123,6 +123,8 @@ pub(crate) struct Node {
     /// Blocks whose parents are on their way, by parent.
     waiting: HashMap<Id, Vec<Id>>,
     fetching: HashSet<Id>,
+    /// Blocks that a member did not give in time, and the member.
+    lost: Vec<(Id, u32)>,
     added: HashMap<Id, Instant>,
     pub(crate) metrics: Metrics,
     seen: Stats,
@@ -165,6 +167,7 @@ impl Node {
             bodies: Bodies::new(4 * config.parameters.max_outstanding_items as usize),
             waiting: HashMap::new(),
             fetching: HashSet::new(),
+            lost: Vec::new(),
             added: HashMap::new(),
             metrics,
             seen: Stats::default(),
@@ -185,7 +188,10 @@ impl Node {
                     Some(command) => self.obey(command),
                 },
                 event = self.swarm.select_next_some() => self.on_event(event),
-                _ = redial.tick() => self.redial(std::mem::take(&mut first)),
+                _ = redial.tick() => {
+                    self.redial(std::mem::take(&mut first));
+                    self.fetch_lost();
+                }
                 _ = tokio::task::yield_now(), if eager => {}
             }
             self.drive();
@@ -364,6 +370,17 @@ impl Node {
         }
     }
 
+    /// Asks others for what a member did not give in time.
+    fn fetch_lost(&mut self) {
+        for (id, silent) in std::mem::take(&mut self.lost) {
+            let mut others = self.connected.iter().filter(|voter| **voter != self.own);
+            let another = others.clone().find(|voter| **voter != silent);
+            if let Some(voter) = another.or_else(|| others.next()).copied() {
+                self.fetch(id, voter);
+            }
+        }
+    }
+
     fn submit(&mut self, payload: Vec<u8>, parent: Option<Id>) -> Result<Id, Error> {
         if payload.len() > MAX_PAYLOAD {
             return Err(Error::Payload(payload.len()));
@@ -517,12 +534,16 @@ impl Node {
                     self.on_response(asked, response, voter);
                 }
             }
-            Event::OutboundFailure { request_id, .. } => match self.asked.remove(&request_id) {
+            Event::OutboundFailure {
+                peer, request_id, ..
+            } => match self.asked.remove(&request_id) {
                 Some(Asked::Query { poll, voter }) => {
                     self.vote(poll, voter, self.lasts[voter as usize]);
                 }
                 Some(Asked::Fetch(id)) => {
                     self.fetching.remove(&id);
+                    self.lost
+                        .extend(self.voters.get(&peer).map(|voter| (id, *voter)));
                 }
                 Some(Asked::Put) | None => {}
             },

@@ -56,8 +56,10 @@ async fn five_nodes_agree_on_one_of_three_rivals_at_every_height() {
     let report = report.unwrap();
     assert_eq!(seen.last(), Some(&(5, 5)));
     assert!(report.agreement, "{report:?}");
-    assert_eq!((report.accepted, report.undecided), (5, 0), "{report:?}");
-    assert_eq!(report.accepted + report.rejected, report.submitted);
+    assert_eq!(report.accepted, 5, "{report:?}");
+    // A rival that comes when another is accepted already is decided nowhere.
+    let decided = report.accepted + report.rejected;
+    assert_eq!(decided + report.undecided, report.submitted);
     assert!(0.0 < report.p50_ms && report.p50_ms <= report.p99_ms);
     assert!(report.polls >= 5 * 5 * u64::from(QUICK.beta));
 }

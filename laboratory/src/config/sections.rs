@@ -22,7 +22,7 @@ pub enum EngineName {
 }
 
 impl EngineName {
-    /// All of them, with their names in files and on command lines.
+    /// All of them in their order, with their names in files and on command lines.
     pub const ALL: [(&'static str, Self); 5] = [
         ("snowball", Self::Snowball),
         ("snowflake", Self::Snowflake),
@@ -33,13 +33,7 @@ impl EngineName {
 
     /// Its name.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Snowball => "snowball",
-            Self::Snowflake => "snowflake",
-            Self::Tree => "tree",
-            Self::Chain => "chain",
-            Self::Dag => "dag",
-        }
+        Self::ALL[self as usize].0
     }
 }
 
@@ -60,7 +54,7 @@ pub enum Strategy {
 }
 
 impl Strategy {
-    /// All of them, with their names in files and on command lines.
+    /// All of them in their order, with their names in files and on command lines.
     pub const ALL: [(&'static str, Self); 5] = [
         ("silent", Self::Silent),
         ("flip", Self::Flip),
@@ -71,13 +65,7 @@ impl Strategy {
 
     /// Its name.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Silent => "silent",
-            Self::Flip => "flip",
-            Self::AlwaysOther => "always-other",
-            Self::Equivocate => "equivocate",
-            Self::Constant => "constant",
-        }
+        Self::ALL[self as usize].0
     }
 }
 

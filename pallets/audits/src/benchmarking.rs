@@ -69,12 +69,17 @@ fn voted<T: Config>(outcome: bool) -> Result<(AuditId, Audit<T::AccountId>), Ben
     let mut ballot = Ballot::new(voters, now::<T>(), 1, 1);
     let with = ballot.seats.len().saturating_mul(2).div_ceil(3);
     for (index, seat) in ballot.seats.iter_mut().enumerate() {
-        seat.vote = Some((index < with) == outcome);
+        seat.vote = Some(if (index < with) == outcome {
+            Answer::Agrees
+        } else {
+            Answer::Differs
+        });
         if index >= with {
             drain::<T>(seat.ticket);
         }
     }
     drain::<T>(audit.ticket);
+    T::Voters::prepare();
     let drawn = segments::draw(&[7; 32], audit.segments, &[], MAX_DRAWN_SEGMENTS);
     audit.stage = Stage::Voting { ballot, drawn };
     Audits::<T>::insert(id, &audit);
@@ -162,7 +167,7 @@ mod benchmarks {
             if let Some(Stage::Voting { ballot, .. }) = audit.as_mut().map(|audit| &mut audit.stage)
             {
                 let others = ballot.seats.iter_mut().skip(1);
-                others.for_each(|seat| seat.vote = Some(true));
+                others.for_each(|seat| seat.vote = Some(Answer::Agrees));
             }
         });
 
@@ -178,7 +183,7 @@ mod benchmarks {
         let Stage::Voting { ballot, .. } = audit.stage else {
             return Err(BenchmarkError::Stop("nobody was drawn"));
         };
-        assert_eq!(ballot.seats[0].vote, Some(true));
+        assert_eq!(ballot.seats[0].vote, Some(Answer::Agrees));
         assert_eq!(audit.due, now::<T>().saturating_add(1));
         Ok(())
     }

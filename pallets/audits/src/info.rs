@@ -3,7 +3,7 @@
 use quern_api::market::{AuditInfo, BallotInfo, SeatInfo};
 use quern_market::{AuditId, ballot::Seat, seams::Claims};
 
-use crate::{Audits, Config, Pallet, Stage};
+use crate::{Answer, Audits, Config, Pallet, Stage};
 
 impl<T: Config> Pallet<T> {
     /// An audit under way as verifiers see it, for the runtime API.
@@ -37,7 +37,7 @@ impl<T: Config> Pallet<T> {
 }
 
 /// A seat as verifiers see it.
-fn info<AccountId: AsRef<[u8; 32]>>(seat: &Seat<AccountId, bool>, drawn: &[u32]) -> SeatInfo {
+fn info<AccountId: AsRef<[u8; 32]>>(seat: &Seat<AccountId, Answer>, drawn: &[u32]) -> SeatInfo {
     SeatInfo {
         ticket: seat.ticket,
         voter: (*seat.voter.as_ref()).into(),

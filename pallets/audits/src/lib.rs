@@ -13,11 +13,12 @@
 //!   what others have revealed is no answer. Whether it agrees with the claim the pallet finds out itself
 //!   ([`AuditVote::agrees`]).
 //! - Two thirds of the seats make a quorum. With two thirds of the votes for it the claim is *accepted*,
-//!   otherwise *rejected*; that its data were not served counts against it. Without a quorum in time
-//!   verifiers are drawn anew, twice; then the claim *lapses*.
+//!   with two thirds against it *rejected*, if there are [`MIN_REJECTING`] seats; that its data were not
+//!   served counts against it. Without an outcome in time verifiers are drawn anew, twice; then the claim
+//!   *lapses*.
 //! - Who voted with the outcome gains reputation, whoever diverged from two thirds of the votes loses
 //!   some, and a part of the ticket's stake; so does, to a lesser part, who was absent. Where nobody has
-//!   committed to a vote, only reputation is lost.
+//!   committed to a vote, only reputation is lost; so where a verifier was not served what others were.
 //! - Votes for an accepted claim are paid by the MACs of the drawn segments: they prove the work. A vote
 //!   against a claim proves none, and is not paid: false claims would be a business of their own.
 //! - Where nobody but the author holds a live verifier's ticket, the claim is accepted as it is: nobody
@@ -68,7 +69,7 @@ mod mock;
 mod tests;
 
 pub use pallet::*;
-pub use types::{Audit, Stage, Verdict, longest};
+pub use types::{Answer, Audit, MIN_REJECTING, Stage, Verdict, longest};
 pub use weights::WeightInfo;
 
 /// Part of its stake that a verifier's ticket loses by a vote against two thirds of the others.
@@ -301,9 +302,15 @@ pub mod pallet {
                 redraws: found.redraws,
                 voter: who.as_ref(),
             };
-            let agrees = vote.agrees(&found.claim, found.segments, drawn, question);
+            let answer = if *vote == AuditVote::NotServed {
+                Answer::NotServed
+            } else if vote.agrees(&found.claim, found.segments, drawn, question) {
+                Answer::Agrees
+            } else {
+                Answer::Differs
+            };
             ballot
-                .reveal(&who, now, digest, agrees)
+                .reveal(&who, now, digest, answer)
                 .map_err(Error::<T>::from)?;
             let next = now.saturating_add(1);
             if ballot.is_over(now) && found.due > next {
@@ -319,7 +326,7 @@ pub mod pallet {
             Self::deposit_event(Event::Voted {
                 audit,
                 voter: who,
-                agrees,
+                agrees: answer == Answer::Agrees,
             });
             Ok(Pays::No.into())
         }
@@ -448,20 +455,13 @@ pub mod pallet {
             };
             let seats = &ballot.seats;
             let feasible = seats.iter().any(|seat| seat.commitment.is_some());
-            let count = |answer: Option<bool>| {
-                let given = seats.iter().filter(|seat| seat.vote == answer);
-                given.count().saturated_into()
-            };
+            let answers = || seats.iter().filter_map(|seat| seat.vote);
+            let agree = answers().filter(|answer| *answer == Answer::Agrees).count();
             let verdict = Verdict::of(
                 seats.len().saturated_into(),
-                count(Some(true)),
-                count(Some(false)),
+                agree.saturated_into(),
+                answers().count().saturating_sub(agree).saturated_into(),
             );
-            let outcome = match verdict {
-                Verdict::Undecided => None,
-                Verdict::Accepted => Some(true),
-                Verdict::Rejected => Some(false),
-            };
             let macs = match verdict {
                 Verdict::Accepted => Self::macs(&audit),
                 Verdict::Rejected | Verdict::Undecided => 0,
@@ -469,20 +469,31 @@ pub mod pallet {
             let mut verifiers = Vec::with_capacity(seats.len());
             for seat in seats {
                 T::Tickets::relieve(seat.ticket, Duty::Audit(id));
-                if seat.vote.is_none() {
-                    T::Reputation::note(&seat.voter, Deed::Absent);
-                    if feasible {
-                        T::Tickets::slash(seat.ticket, ABSENT, None);
+                match (seat.vote, verdict) {
+                    (None, _) => {
+                        T::Reputation::note(&seat.voter, Deed::Absent);
+                        if feasible {
+                            T::Tickets::slash(seat.ticket, ABSENT, None);
+                        }
                     }
-                } else if seat.vote == outcome {
-                    T::Reputation::note(&seat.voter, Deed::Agreed);
-                    if macs > 0 {
-                        T::Voters::voted(&seat.voter, macs);
+                    (Some(_), Verdict::Undecided) => {}
+                    // The author chooses whom it serves: that must not cost anybody's stake.
+                    (Some(Answer::NotServed), Verdict::Accepted) => {
+                        T::Reputation::note(&seat.voter, Deed::Absent);
                     }
-                    verifiers.push(seat.voter.clone());
-                } else if outcome.is_some() {
-                    T::Reputation::note(&seat.voter, Deed::Diverged);
-                    T::Tickets::slash(seat.ticket, DIVERGED, None);
+                    (Some(Answer::Agrees), Verdict::Accepted)
+                    | (Some(Answer::Differs | Answer::NotServed), Verdict::Rejected) => {
+                        T::Reputation::note(&seat.voter, Deed::Agreed);
+                        if macs > 0 {
+                            T::Voters::voted(&seat.voter, macs);
+                        }
+                        verifiers.push(seat.voter.clone());
+                    }
+                    (Some(Answer::Differs), Verdict::Accepted)
+                    | (Some(Answer::Agrees), Verdict::Rejected) => {
+                        T::Reputation::note(&seat.voter, Deed::Diverged);
+                        T::Tickets::slash(seat.ticket, DIVERGED, None);
+                    }
                 }
             }
             match verdict {

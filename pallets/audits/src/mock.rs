@@ -163,6 +163,9 @@ impl VoterRewards<AccountId32> for Double {
     fn voted(who: &AccountId32, macs: u128) {
         tell(Told::Voted(who.clone(), macs));
     }
+
+    #[cfg(feature = "runtime-benchmarks")]
+    fn prepare() {}
 }
 
 impl Claims<AccountId32> for Double {

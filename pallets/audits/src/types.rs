@@ -36,19 +36,35 @@ pub struct Audit<AccountId> {
 pub enum Stage<AccountId> {
     /// It waits for randomness that did not exist when the claim was revealed.
     Waiting,
-    /// Verifiers are drawn and vote: whether executing the segments agrees with the claim.
+    /// Verifiers are drawn and vote.
     Voting {
         /// Who votes.
-        ballot: Ballot<AccountId, bool>,
+        ballot: Ballot<AccountId, Answer>,
         /// What all of them re-execute.
         drawn: Drawn,
     },
 }
 
+/// What a vote says of a claim.
+#[derive(Clone, Copy, Debug, Decode, Encode, Eq, MaxEncodedLen, PartialEq, TypeInfo)]
+pub enum Answer {
+    /// Executing the drawn segments gives what it claims.
+    Agrees,
+    /// It gives something else.
+    Differs,
+    /// The author did not serve what executing them takes.
+    NotServed,
+}
+
+/// Fewest seats of a ballot that may reject a claim: whoever verifies alone, or with one other, decides
+/// nothing against others.
+pub const MIN_REJECTING: u32 = 3;
+
 /// What the votes of a ballot say.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Verdict {
-    /// Fewer than two thirds of the seats have voted, or fewer than two thirds of those one way.
+    /// Fewer than two thirds of the seats have voted, or fewer than two thirds of those one way; or those
+    /// against the claim have too few seats beside them.
     Undecided,
     /// At least two thirds of the votes agree with the claim.
     Accepted,
@@ -65,7 +81,7 @@ impl Verdict {
             Self::Undecided
         } else if two_thirds(agree, votes) {
             Self::Accepted
-        } else if two_thirds(against, votes) {
+        } else if two_thirds(against, votes) && seats >= MIN_REJECTING {
             Self::Rejected
         } else {
             Self::Undecided
@@ -109,7 +125,8 @@ mod tests {
         assert_eq!(Verdict::of(3, 0, 2), Verdict::Rejected);
         assert_eq!(Verdict::of(3, 1, 0), Verdict::Undecided);
         assert_eq!(Verdict::of(1, 1, 0), Verdict::Accepted);
-        assert_eq!(Verdict::of(1, 0, 1), Verdict::Rejected);
+        assert_eq!(Verdict::of(1, 0, 1), Verdict::Undecided);
+        assert_eq!(Verdict::of(2, 0, 2), Verdict::Undecided);
         assert_eq!(Verdict::of(1, 0, 0), Verdict::Undecided);
         assert_eq!(Verdict::of(0, 0, 0), Verdict::Undecided);
     }

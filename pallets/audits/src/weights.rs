@@ -20,7 +20,7 @@ impl WeightInfo for () {
     /// Storage: `Audits::Audits` (r:1 w:1)
     /// Proof: `Audits::Audits` (`max_values`: None, `max_size`: Some(898), added: 3373, mode: `MaxEncodedLen`)
     fn commit_vote() -> Weight {
-        Weight::from_parts(40_218_000, 4363)
+        Weight::from_parts(34_780_000, 4363)
             .saturating_add(RocksDbWeight::get().reads(1))
             .saturating_add(RocksDbWeight::get().writes(1))
     }
@@ -29,7 +29,7 @@ impl WeightInfo for () {
     /// Storage: `Audits::Agenda` (r:2 w:2)
     /// Proof: `Audits::Agenda` (`max_values`: None, `max_size`: Some(2062), added: 4537, mode: `MaxEncodedLen`)
     fn reveal_vote() -> Weight {
-        Weight::from_parts(197_676_000, 10064)
+        Weight::from_parts(189_574_000, 10064)
             .saturating_add(RocksDbWeight::get().reads(3))
             .saturating_add(RocksDbWeight::get().writes(3))
     }
@@ -38,7 +38,7 @@ impl WeightInfo for () {
     /// Storage: `Audits::Agenda` (r:16 w:0)
     /// Proof: `Audits::Agenda` (`max_values`: None, `max_size`: Some(2062), added: 4537, mode: `MaxEncodedLen`)
     fn agenda() -> Weight {
-        Weight::from_parts(43_451_000, 73582)
+        Weight::from_parts(33_957_000, 73582)
             .saturating_add(RocksDbWeight::get().reads(17))
             .saturating_add(RocksDbWeight::get().writes(1))
     }
@@ -67,7 +67,7 @@ impl WeightInfo for () {
     /// Storage: `Audits::Agenda` (r:1 w:1)
     /// Proof: `Audits::Agenda` (`max_values`: None, `max_size`: Some(2062), added: 4537, mode: `MaxEncodedLen`)
     fn draw() -> Weight {
-        Weight::from_parts(1_817_256_000, 653513)
+        Weight::from_parts(1_644_863_000, 653513)
             .saturating_add(RocksDbWeight::get().reads(296))
             .saturating_add(RocksDbWeight::get().writes(15))
     }
@@ -89,6 +89,8 @@ impl WeightInfo for () {
     /// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
     /// Storage: `Difficulty::State` (r:1 w:0)
     /// Proof: `Difficulty::State` (`max_values`: Some(1), `max_size`: Some(77), added: 572, mode: `MaxEncodedLen`)
+    /// Storage: `Rewards::Voted` (r:1 w:1)
+    /// Proof: `Rewards::Voted` (`max_values`: Some(1), `max_size`: Some(49154), added: 49649, mode: `MaxEncodedLen`)
     /// Storage: `System::Account` (r:4 w:4)
     /// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
     /// Storage: `Balances::Holds` (r:4 w:4)
@@ -120,9 +122,9 @@ impl WeightInfo for () {
     /// Storage: `Tasks::Agenda` (r:0 w:1)
     /// Proof: `Tasks::Agenda` (`max_values`: None, `max_size`: Some(24), added: 2499, mode: `MaxEncodedLen`)
     fn conclude() -> Weight {
-        Weight::from_parts(2_020_259_000, 653513)
-            .saturating_add(RocksDbWeight::get().reads(367))
-            .saturating_add(RocksDbWeight::get().writes(179))
+        Weight::from_parts(2_607_021_000, 653513)
+            .saturating_add(RocksDbWeight::get().reads(368))
+            .saturating_add(RocksDbWeight::get().writes(180))
     }
     /// Storage: `Tickets::Tickets` (r:10 w:10)
     /// Proof: `Tickets::Tickets` (`max_values`: None, `max_size`: Some(368), added: 2843, mode: `MaxEncodedLen`)
@@ -163,7 +165,7 @@ impl WeightInfo for () {
     /// Storage: `Tickets::Expiries` (r:0 w:4)
     /// Proof: `Tickets::Expiries` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
     fn reject() -> Weight {
-        Weight::from_parts(2_865_032_000, 650974)
+        Weight::from_parts(2_466_215_000, 650974)
             .saturating_add(RocksDbWeight::get().reads(561))
             .saturating_add(RocksDbWeight::get().writes(566))
     }

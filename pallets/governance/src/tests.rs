@@ -24,6 +24,7 @@ impl frame_system::Config for Test {
     type Block = MockBlock<Test>;
 }
 
+#[expect(unreachable_pub, reason = "the macro takes public modules only")]
 #[dynamic_params(RuntimeParameters, pallet_parameters::Parameters::<Test>)]
 pub mod dynamic_params {
     use super::*;

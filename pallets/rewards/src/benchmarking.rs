@@ -1,7 +1,18 @@
 //! Benchmark of the hook.
 
 use crate::*;
+use alloc::vec;
 use frame::benchmarking::prelude::*;
+use quern_market::ballot::MAX_SEATS;
+
+impl<T: Config> Pallet<T> {
+    /// Leaves room for one ballot's votes in the queue.
+    pub(crate) fn crowd() {
+        let voter = account("waiting", 0, 0);
+        let waiting = vec![(voter, 1); (MAX_VOTES - MAX_SEATS) as usize];
+        Voted::<T>::put(BoundedVec::truncate_from(waiting));
+    }
+}
 
 #[benchmarks]
 mod benchmarks {

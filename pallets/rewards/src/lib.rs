@@ -412,11 +412,21 @@ pub mod pallet {
         fn voted(who: &T::AccountId, macs: u128) {
             Self::owe(who, Self::worth(macs));
         }
+
+        #[cfg(feature = "runtime-benchmarks")]
+        fn prepare() {
+            Self::crowd();
+        }
     }
 
     impl<T: Config> EvaluatorRewards<T::AccountId> for Pallet<T> {
         fn scored(who: &T::AccountId, macs: u128, most: u128) {
             Self::owe(who, Self::worth(macs).min(most));
+        }
+
+        #[cfg(feature = "runtime-benchmarks")]
+        fn prepare() {
+            Self::crowd();
         }
     }
 

@@ -11,13 +11,15 @@ impl<T: Config> Pallet<T> {
             return;
         }
         let first = task.stage == Stage::Open;
+        let mut excluded = task.owners();
+        excluded.extend(task.supervisor.iter().map(|(_, who)| who.clone()));
         let drawn = T::Tickets::draw(&Draw {
             role: Role::Miner,
             wanted,
             seed: Self::seed(id, Role::Miner),
             duty: Duty::Mine(id),
             order: Some(&task.order),
-            excluded: &task.owners(),
+            excluded: &excluded,
         });
         task.assign(&drawn, now);
         if drawn.is_empty() {

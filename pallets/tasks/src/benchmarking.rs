@@ -380,6 +380,7 @@ mod benchmarks {
         let voters = voters::<T>(&mut task)?;
         let ballot = task.ballot().ok_or(stop("no ballot"))?;
         reveal::<T>(id, ballot, &voters, &vote)?;
+        T::Voters::prepare();
         let now = Pallet::<T>::now();
         #[block]
         {

@@ -104,7 +104,9 @@ impl<T: Config> Pallet<T> {
                 let end = reached.map_or(End::Failed(best), End::Completed);
                 Some((end, agreed))
             }
-            None => (ballots >= MAX_BALLOTS).then(|| (End::Failed(None), agreed)),
+            None if ballots < MAX_BALLOTS => None,
+            None if score::is_unserved(ballot) => Some((End::Unserved, agreed)),
+            None => Some((End::Failed(None), agreed)),
         }
     }
 }

@@ -33,6 +33,8 @@ pub enum Verdict {
     Completed,
     /// It was missed, or there was no outcome: half of the miners' part goes back to the client.
     Failed,
+    /// The client did not serve the held-out rows: that half goes to the pool, or failing would be a discount.
+    Unserved,
     /// No run ended in time: the miners' part is paid in proportion, all else goes back.
     Expired {
         /// MACs that were ordered.
@@ -93,6 +95,7 @@ pub fn settle<AccountId: Clone + Ord>(
     let (refunded, paid) = match verdict {
         Verdict::Completed => divide(rest, parties, 0),
         Verdict::Failed => divide(rest, parties, 50),
+        Verdict::Unserved => (0, divide(rest, parties, 50).1),
         Verdict::Expired { ordered } => expire(rest, ordered, &parties.miners),
         Verdict::Cancelled => (rest, BTreeMap::new()),
     };
@@ -241,6 +244,17 @@ mod tests {
     }
 
     #[test]
+    fn a_client_that_served_nothing_to_evaluators_gets_nothing_back() {
+        let settled = settle(10_000, Verdict::Unserved, &parties());
+        let failed = settle(10_000, Verdict::Failed, &parties());
+        assert_eq!(
+            (settled.refunded, settled.pooled),
+            (0, 2_700 + failed.pooled)
+        );
+        assert_eq!(settled.paid, failed.paid);
+    }
+
+    #[test]
     fn what_nobody_earned_goes_to_the_pool() {
         let nobody = Parties {
             supervisor: None,
@@ -327,6 +341,7 @@ mod tests {
             for verdict in [
                 Verdict::Completed,
                 Verdict::Failed,
+                Verdict::Unserved,
                 Verdict::Expired { ordered },
                 Verdict::Cancelled,
             ] {
@@ -343,6 +358,7 @@ mod tests {
             for verdict in [
                 Verdict::Completed,
                 Verdict::Failed,
+                Verdict::Unserved,
                 Verdict::Expired { ordered },
                 Verdict::Cancelled,
             ] {

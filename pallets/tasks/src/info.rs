@@ -53,7 +53,7 @@ impl<T: Config> Pallet<T> {
             Stage::Training => TaskStage::Training,
             Stage::Evaluating(_) => TaskStage::Evaluating,
             Stage::Ended(End::Completed(_)) => TaskStage::Completed,
-            Stage::Ended(End::Failed(_)) => TaskStage::Failed,
+            Stage::Ended(End::Failed(_) | End::Unserved) => TaskStage::Failed,
             Stage::Ended(End::Expired) => TaskStage::Expired,
             Stage::Ended(End::Cancelled) => TaskStage::Cancelled,
         };

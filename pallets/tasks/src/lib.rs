@@ -400,6 +400,8 @@ pub mod pallet {
         /// Executing as many segments as can be drawn takes more MACs than a verifier may be asked for.
         /// Shorten the segment, or train a smaller network.
         VoteMacs,
+        /// The rows and as many states as can be drawn are more bytes than a verifier may be asked to fetch.
+        VoteBytes,
         /// Held-out rows are missing, or have other features or classes than the training data.
         HeldOut,
         /// The steps are zero or no multiple of the segment.
@@ -417,6 +419,9 @@ pub mod pallet {
         /// Scoring the models of all workers takes more MACs than an evaluator may be asked for. Hold fewer rows
         /// out.
         ScoringMacs,
+        /// The held-out rows and the models of all workers are more bytes than an evaluator may be asked to
+        /// fetch.
+        ScoringBytes,
     }
 
     #[pallet::hooks]

@@ -214,6 +214,9 @@ impl quern_market::seams::EvaluatorRewards<AccountId32> for Double {
         let who = who.clone();
         SCORED.with_borrow_mut(|scored| scored.push(Scored { who, macs, most }));
     }
+
+    #[cfg(feature = "runtime-benchmarks")]
+    fn prepare() {}
 }
 
 /// Runs that a test says are under audit.
@@ -237,6 +240,7 @@ parameter_types! {
         omega_b: 1 << 32,
         omega_m: 0,
         max_vote_macs: 1 << 44,
+        max_vote_bytes: 1 << 34,
     };
 }
 

@@ -16,6 +16,7 @@ impl<T> From<OrderError> for Error<T> {
             OrderError::Deadline => Self::Deadline,
             OrderError::Name => Self::Name,
             OrderError::ScoringMacs => Self::ScoringMacs,
+            OrderError::ScoringBytes => Self::ScoringBytes,
         }
     }
 }
@@ -33,6 +34,7 @@ impl<T> From<TaskError> for Error<T> {
             TaskError::Rank => Self::Rank,
             TaskError::Activations => Self::Activations,
             TaskError::VoteMacs => Self::VoteMacs,
+            TaskError::VoteBytes => Self::VoteBytes,
         }
     }
 }

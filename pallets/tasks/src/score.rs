@@ -23,19 +23,30 @@ pub fn is_about(vote: &EvaluationVote, runs: &[RunId], order: &Order) -> bool {
     }
 }
 
-/// The scores that at least two thirds of the revealed votes agree on, if at least half of the seats,
-/// and one, have revealed.
+/// The scores that a ballot [decides](decided) on.
 pub fn outcome<AccountId: PartialEq>(ballot: &Ballot<AccountId, EvaluationVote>) -> Option<Scores> {
+    match decided(ballot)? {
+        EvaluationVote::Scores(scores) => Some(scores.clone()),
+        EvaluationVote::NotServed => None,
+    }
+}
+
+/// Whether a ballot [decides](decided) that it was not served what scoring takes.
+pub fn is_unserved<AccountId: PartialEq>(ballot: &Ballot<AccountId, EvaluationVote>) -> bool {
+    decided(ballot) == Some(&EvaluationVote::NotServed)
+}
+
+/// What at least two thirds of the revealed votes say, if at least half of the seats, and one, have revealed.
+fn decided<AccountId: PartialEq>(
+    ballot: &Ballot<AccountId, EvaluationVote>,
+) -> Option<&EvaluationVote> {
     let revealed = ballot.votes().count();
     if revealed == 0 || 2 * revealed < ballot.seats.len() {
         return None;
     }
-    ballot.votes().find_map(|(_, vote)| match vote {
-        EvaluationVote::Scores(scores) => {
-            let same = ballot.votes().filter(|(_, other)| *other == vote).count();
-            (3 * same >= 2 * revealed).then(|| scores.clone())
-        }
-        EvaluationVote::NotServed => None,
+    ballot.votes().map(|(_, vote)| vote).find(|vote| {
+        let same = ballot.votes().filter(|(_, other)| other == vote).count();
+        3 * same >= 2 * revealed
     })
 }
 
@@ -100,6 +111,9 @@ mod tests {
         assert_eq!(outcome(&ballot(&split, 0)), None);
         let unserved = [EvaluationVote::NotServed, EvaluationVote::NotServed, right];
         assert_eq!(outcome(&ballot(&unserved, 0)), None);
+        assert!(is_unserved(&ballot(&unserved, 0)));
+        assert!(!is_unserved(&ballot(&unserved[1..], 0)));
+        assert!(!is_unserved(&ballot(&unserved[..1], 2)));
     }
 
     #[test]

@@ -19,6 +19,7 @@ impl<T: Config> Pallet<T> {
         let verdict = match end {
             End::Completed(_) => Verdict::Completed,
             End::Failed(_) => Verdict::Failed,
+            End::Unserved => Verdict::Unserved,
             End::Expired => Verdict::Expired { ordered: macs },
             End::Cancelled => Verdict::Cancelled,
         };

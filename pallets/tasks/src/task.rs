@@ -94,6 +94,8 @@ pub enum End {
     Completed(Score),
     /// The target was missed, best by this run; or nobody could score the models.
     Failed(Option<Score>),
+    /// Nobody could score the models, since the client did not serve the held-out rows.
+    Unserved,
     /// The deadline passed before any run ended.
     Expired,
     /// The client took it back before training began.

@@ -24,7 +24,7 @@ pub trait WeightInfo {
 impl WeightInfo for () {
     /// Storage: `Work::NoiseRank` (r:1 w:0)
     /// Proof: `Work::NoiseRank` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
-    /// Storage: `Parameters::Parameters` (r:6 w:0)
+    /// Storage: `Parameters::Parameters` (r:7 w:0)
     /// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
     /// Storage: `Tasks::Unfinished` (r:1 w:1)
     /// Proof: `Tasks::Unfinished` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
@@ -39,8 +39,8 @@ impl WeightInfo for () {
     /// Storage: `Tasks::Tasks` (r:0 w:1)
     /// Proof: `Tasks::Tasks` (`max_values`: None, `max_size`: Some(4109), added: 6584, mode: `MaxEncodedLen`)
     fn pay_for_task() -> Weight {
-        Weight::from_parts(117_289_000, 16056)
-            .saturating_add(RocksDbWeight::get().reads(11))
+        Weight::from_parts(104_565_000, 18567)
+            .saturating_add(RocksDbWeight::get().reads(12))
             .saturating_add(RocksDbWeight::get().writes(6))
     }
     /// Storage: `Tasks::Tasks` (r:1 w:2)
@@ -64,7 +64,7 @@ impl WeightInfo for () {
     /// Storage: `Tasks::Agenda` (r:0 w:1)
     /// Proof: `Tasks::Agenda` (`max_values`: None, `max_size`: Some(24), added: 2499, mode: `MaxEncodedLen`)
     fn cancel() -> Weight {
-        Weight::from_parts(309_270_000, 26577)
+        Weight::from_parts(274_961_000, 26577)
             .saturating_add(RocksDbWeight::get().reads(16))
             .saturating_add(RocksDbWeight::get().writes(24))
     }
@@ -95,7 +95,7 @@ impl WeightInfo for () {
     /// Storage: `Tasks::Agenda` (r:0 w:2)
     /// Proof: `Tasks::Agenda` (`max_values`: None, `max_size`: Some(24), added: 2499, mode: `MaxEncodedLen`)
     fn replace() -> Weight {
-        Weight::from_parts(272_693_000, 13545)
+        Weight::from_parts(249_296_000, 13545)
             .saturating_add(RocksDbWeight::get().reads(16))
             .saturating_add(RocksDbWeight::get().writes(12))
     }
@@ -104,7 +104,7 @@ impl WeightInfo for () {
     /// Storage: `Tasks::Agenda` (r:0 w:1)
     /// Proof: `Tasks::Agenda` (`max_values`: None, `max_size`: Some(24), added: 2499, mode: `MaxEncodedLen`)
     fn log_round() -> Weight {
-        Weight::from_parts(47_545_000, 7574)
+        Weight::from_parts(38_272_000, 7574)
             .saturating_add(RocksDbWeight::get().reads(1))
             .saturating_add(RocksDbWeight::get().writes(2))
     }
@@ -113,7 +113,7 @@ impl WeightInfo for () {
     /// Storage: `Tasks::Agenda` (r:0 w:1)
     /// Proof: `Tasks::Agenda` (`max_values`: None, `max_size`: Some(24), added: 2499, mode: `MaxEncodedLen`)
     fn commit_scores() -> Weight {
-        Weight::from_parts(47_440_000, 7574)
+        Weight::from_parts(38_111_000, 7574)
             .saturating_add(RocksDbWeight::get().reads(1))
             .saturating_add(RocksDbWeight::get().writes(2))
     }
@@ -122,21 +122,21 @@ impl WeightInfo for () {
     /// Storage: `Tasks::Agenda` (r:0 w:1)
     /// Proof: `Tasks::Agenda` (`max_values`: None, `max_size`: Some(24), added: 2499, mode: `MaxEncodedLen`)
     fn reveal_scores() -> Weight {
-        Weight::from_parts(58_887_000, 7574)
+        Weight::from_parts(49_307_000, 7574)
             .saturating_add(RocksDbWeight::get().reads(1))
             .saturating_add(RocksDbWeight::get().writes(2))
     }
     /// Storage: `Work::NoiseRank` (r:1 w:0)
     /// Proof: `Work::NoiseRank` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
-    /// Storage: `Parameters::Parameters` (r:5 w:0)
+    /// Storage: `Parameters::Parameters` (r:6 w:0)
     /// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
     /// Storage: `Tasks::NextTask` (r:1 w:1)
     /// Proof: `Tasks::NextTask` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
     /// Storage: `Tasks::Commons` (r:0 w:1)
     /// Proof: `Tasks::Commons` (`max_values`: None, `max_size`: Some(134), added: 2609, mode: `MaxEncodedLen`)
     fn open_commons() -> Weight {
-        Weight::from_parts(41_569_000, 13545)
-            .saturating_add(RocksDbWeight::get().reads(7))
+        Weight::from_parts(31_464_000, 16056)
+            .saturating_add(RocksDbWeight::get().reads(8))
             .saturating_add(RocksDbWeight::get().writes(2))
     }
     /// Storage: `Tasks::Cursor` (r:1 w:1)
@@ -144,7 +144,7 @@ impl WeightInfo for () {
     /// Storage: `Tasks::Agenda` (r:4 w:0)
     /// Proof: `Tasks::Agenda` (`max_values`: None, `max_size`: Some(24), added: 2499, mode: `MaxEncodedLen`)
     fn idle() -> Weight {
-        Weight::from_parts(24_057_000, 10986)
+        Weight::from_parts(18_204_000, 10986)
             .saturating_add(RocksDbWeight::get().reads(5))
             .saturating_add(RocksDbWeight::get().writes(1))
     }
@@ -167,7 +167,7 @@ impl WeightInfo for () {
     /// Storage: `Tasks::Tasks` (r:0 w:1)
     /// Proof: `Tasks::Tasks` (`max_values`: None, `max_size`: Some(4109), added: 6584, mode: `MaxEncodedLen`)
     fn assign() -> Weight {
-        Weight::from_parts(532_374_000, 32263)
+        Weight::from_parts(502_011_000, 32263)
             .saturating_add(RocksDbWeight::get().reads(37))
             .saturating_add(RocksDbWeight::get().writes(21))
     }
@@ -194,7 +194,7 @@ impl WeightInfo for () {
     /// Storage: `Tasks::Tasks` (r:0 w:1)
     /// Proof: `Tasks::Tasks` (`max_values`: None, `max_size`: Some(4109), added: 6584, mode: `MaxEncodedLen`)
     fn evaluate() -> Weight {
-        Weight::from_parts(599_412_000, 84678)
+        Weight::from_parts(565_985_000, 84678)
             .saturating_add(RocksDbWeight::get().reads(67))
             .saturating_add(RocksDbWeight::get().writes(21))
     }
@@ -210,6 +210,8 @@ impl WeightInfo for () {
     /// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
     /// Storage: `Difficulty::State` (r:1 w:0)
     /// Proof: `Difficulty::State` (`max_values`: Some(1), `max_size`: Some(77), added: 572, mode: `MaxEncodedLen`)
+    /// Storage: `Rewards::Voted` (r:1 w:1)
+    /// Proof: `Rewards::Voted` (`max_values`: Some(1), `max_size`: Some(49154), added: 49649, mode: `MaxEncodedLen`)
     /// Storage: `Tasks::Demand` (r:1 w:1)
     /// Proof: `Tasks::Demand` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
     /// Storage: `Tasks::Unfinished` (r:1 w:1)
@@ -227,8 +229,8 @@ impl WeightInfo for () {
     /// Storage: `Tasks::Tasks` (r:0 w:1)
     /// Proof: `Tasks::Tasks` (`max_values`: None, `max_size`: Some(4109), added: 6584, mode: `MaxEncodedLen`)
     fn settle() -> Weight {
-        Weight::from_parts(4_791_183_000, 193612)
-            .saturating_add(RocksDbWeight::get().reads(110))
-            .saturating_add(RocksDbWeight::get().writes(125))
+        Weight::from_parts(5_376_102_000, 193612)
+            .saturating_add(RocksDbWeight::get().reads(111))
+            .saturating_add(RocksDbWeight::get().writes(126))
     }
 }

@@ -183,12 +183,11 @@ mod benchmarks {
     /// validators stand in office as may be.
     #[benchmark]
     fn new_session() {
-        for index in 0..session::MAX_LOOKS as u32 {
-            holder::<T>(Role::Supervisor, index);
-        }
-        let seated: Vec<T::AccountId> = (0..session::MAX_VALIDATORS)
-            .map(|index| account("seated", index, 0))
+        let supervisors = session::MAX_VALIDATORS + session::MAX_LOOKS as u32;
+        let mut seated: Vec<T::AccountId> = (0..supervisors)
+            .map(|index| holder::<T>(Role::Supervisor, index).0)
             .collect();
+        seated.truncate(session::MAX_VALIDATORS as usize);
         Suspended::<T>::put(BoundedVec::truncate_from(seated.clone()));
         Chosen::<T>::put(BoundedVec::truncate_from(seated));
 

@@ -72,7 +72,9 @@ impl<T: Config> Pallet<T> {
         Suspended::<T>::mutate(|suspended| {
             // More than there are seats of are convicted between two elections only of old votes; those
             // too many have lost their tickets all the same.
-            let _ = suspended.try_push(who.clone());
+            if !suspended.contains(who) {
+                let _ = suspended.try_push(who.clone());
+            }
         });
         Self::deposit_event(Event::Convicted {
             who: who.clone(),

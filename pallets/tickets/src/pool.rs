@@ -68,13 +68,6 @@ impl Counts {
         self.0.iter().copied().map(u64::from).sum()
     }
 
-    /// The places, from the bucket of the largest stakes down.
-    pub fn places_down(&self) -> impl Iterator<Item = Place> + '_ {
-        self.buckets()
-            .rev()
-            .flat_map(|(bucket, count)| (0..count).map(move |index| Place { bucket, index }))
-    }
-
     /// Length of a line on which every ticket of bucket b owns `width(b)` ≤ 2⁶⁴ points.
     pub fn length(&self, width: impl Fn(u8) -> u128) -> u128 {
         // At most 2⁶ · 2³² · 2⁶⁴.
@@ -144,8 +137,6 @@ mod tests {
             })
         );
         assert_eq!(counts.push(64), None);
-        let down: Vec<_> = counts.places_down().map(|p| (p.bucket, p.index)).collect();
-        assert_eq!(down, [(5, 0), (3, 0), (3, 1)]);
         assert_eq!(
             counts.pop(3),
             Some(Place {

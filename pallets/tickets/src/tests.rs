@@ -2,7 +2,7 @@ use crate::{mock::*, pool::UNIT, *};
 use frame::{
     deps::sp_runtime::AccountId32,
     testing_prelude::*,
-    traits::fungible::{Inspect, InspectHold},
+    traits::fungible::{Inspect, InspectHold, Mutate},
 };
 use polkadot_sdk::pallet_session::SessionManager;
 use proptest::prelude::*;

@@ -45,7 +45,7 @@ impl WeightInfo for () {
     /// Storage: `Tickets::Expiries` (r:0 w:1)
     /// Proof: `Tickets::Expiries` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
     fn buy() -> Weight {
-        Weight::from_parts(149_196_000, 8523)
+        Weight::from_parts(117_460_000, 8523)
             .saturating_add(RocksDbWeight::get().reads(11))
             .saturating_add(RocksDbWeight::get().writes(10))
     }
@@ -72,14 +72,14 @@ impl WeightInfo for () {
     /// Storage: `Tickets::Expiries` (r:0 w:2)
     /// Proof: `Tickets::Expiries` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
     fn renew() -> Weight {
-        Weight::from_parts(188_710_000, 6676)
+        Weight::from_parts(154_798_000, 6676)
             .saturating_add(RocksDbWeight::get().reads(12))
             .saturating_add(RocksDbWeight::get().writes(13))
     }
     /// Storage: `Tickets::Tickets` (r:1 w:1)
     /// Proof: `Tickets::Tickets` (`max_values`: None, `max_size`: Some(368), added: 2843, mode: `MaxEncodedLen`)
     fn set_preferences() -> Weight {
-        Weight::from_parts(29_624_000, 3833)
+        Weight::from_parts(22_388_000, 3833)
             .saturating_add(RocksDbWeight::get().reads(1))
             .saturating_add(RocksDbWeight::get().writes(1))
     }
@@ -100,7 +100,7 @@ impl WeightInfo for () {
     /// Storage: `Tickets::Expiries` (r:0 w:1)
     /// Proof: `Tickets::Expiries` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
     fn retire() -> Weight {
-        Weight::from_parts(90_437_000, 6676)
+        Weight::from_parts(88_288_000, 6676)
             .saturating_add(RocksDbWeight::get().reads(8))
             .saturating_add(RocksDbWeight::get().writes(9))
     }
@@ -119,7 +119,7 @@ impl WeightInfo for () {
     /// Storage: `Tickets::TicketsOf` (r:1 w:1)
     /// Proof: `Tickets::TicketsOf` (`max_values`: None, `max_size`: Some(562), added: 3037, mode: `MaxEncodedLen`)
     fn withdraw() -> Weight {
-        Weight::from_parts(109_223_000, 5583)
+        Weight::from_parts(101_879_000, 5583)
             .saturating_add(RocksDbWeight::get().reads(7))
             .saturating_add(RocksDbWeight::get().writes(5))
     }
@@ -143,8 +143,8 @@ impl WeightInfo for () {
     /// Proof: `Tickets::Places` (`max_values`: None, `max_size`: Some(30), added: 2505, mode: `MaxEncodedLen`)
     /// The range of component `n` is `[0, 8]`.
     fn sweep(n: u32) -> Weight {
-        Weight::from_parts(99_336_629, 41248)
-            .saturating_add(Weight::from_parts(46_273_243, 0).saturating_mul(n.into()))
+        Weight::from_parts(97_887_865, 41253)
+            .saturating_add(Weight::from_parts(44_953_878, 0).saturating_mul(n.into()))
             .saturating_add(RocksDbWeight::get().reads(20))
             .saturating_add(RocksDbWeight::get().reads((4_u64).saturating_mul(n.into())))
             .saturating_add(RocksDbWeight::get().writes(3))
@@ -165,8 +165,8 @@ impl WeightInfo for () {
     /// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
     /// The range of component `w` is `[1, 16]`.
     fn draw(w: u32) -> Weight {
-        Weight::from_parts(1_151_130_383, 106725)
-            .saturating_add(Weight::from_parts(393_701_969, 0).saturating_mul(w.into()))
+        Weight::from_parts(1_253_572_805, 106725)
+            .saturating_add(Weight::from_parts(354_394_507, 0).saturating_mul(w.into()))
             .saturating_add(RocksDbWeight::get().reads(113))
             .saturating_add(RocksDbWeight::get().reads((55_u64).saturating_mul(w.into())))
             .saturating_add(RocksDbWeight::get().writes(2))
@@ -175,23 +175,21 @@ impl WeightInfo for () {
     }
     /// Storage: `Tickets::Chosen` (r:1 w:0)
     /// Proof: `Tickets::Chosen` (`max_values`: Some(1), `max_size`: Some(4098), added: 4593, mode: `MaxEncodedLen`)
+    /// Storage: `Tickets::Suspended` (r:1 w:1)
+    /// Proof: `Tickets::Suspended` (`max_values`: Some(1), `max_size`: Some(4098), added: 4593, mode: `MaxEncodedLen`)
+    /// Storage: `Tickets::TicketsOf` (r:128 w:0)
+    /// Proof: `Tickets::TicketsOf` (`max_values`: None, `max_size`: Some(562), added: 3037, mode: `MaxEncodedLen`)
+    /// Storage: `Tickets::Tickets` (r:128 w:0)
+    /// Proof: `Tickets::Tickets` (`max_values`: None, `max_size`: Some(368), added: 2843, mode: `MaxEncodedLen`)
     /// Storage: `Tickets::Pools` (r:1 w:0)
     /// Proof: `Tickets::Pools` (`max_values`: None, `max_size`: Some(265), added: 2740, mode: `MaxEncodedLen`)
     /// Storage: `Tickets::Places` (r:128 w:0)
     /// Proof: `Tickets::Places` (`max_values`: None, `max_size`: Some(30), added: 2505, mode: `MaxEncodedLen`)
-    /// Storage: `Tickets::Tickets` (r:128 w:0)
-    /// Proof: `Tickets::Tickets` (`max_values`: None, `max_size`: Some(368), added: 2843, mode: `MaxEncodedLen`)
-    /// Storage: `Tickets::Suspended` (r:1 w:1)
-    /// Proof: `Tickets::Suspended` (`max_values`: Some(1), `max_size`: Some(4098), added: 4593, mode: `MaxEncodedLen`)
-    /// Storage: `Reputation::Scores` (r:128 w:0)
-    /// Proof: `Reputation::Scores` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
-    /// Storage: `Reputation::Decay` (r:1 w:0)
-    /// Proof: `Reputation::Decay` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
-    /// Storage: `Parameters::Parameters` (r:2 w:0)
+    /// Storage: `Parameters::Parameters` (r:1 w:0)
     /// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
     fn new_session() -> Weight {
-        Weight::from_parts(2_339_612_000, 364894)
-            .saturating_add(RocksDbWeight::get().reads(390))
+        Weight::from_parts(2_639_918_000, 389726)
+            .saturating_add(RocksDbWeight::get().reads(388))
             .saturating_add(RocksDbWeight::get().writes(1))
     }
     /// Storage: `Tickets::Live` (r:4 w:0)
@@ -201,7 +199,7 @@ impl WeightInfo for () {
     /// Storage: `Tickets::Prices` (r:4 w:4)
     /// Proof: `Tickets::Prices` (`max_values`: None, `max_size`: Some(25), added: 2500, mode: `MaxEncodedLen`)
     fn reprice() -> Weight {
-        Weight::from_parts(87_739_000, 10990)
+        Weight::from_parts(87_460_000, 10990)
             .saturating_add(RocksDbWeight::get().reads(11))
             .saturating_add(RocksDbWeight::get().writes(4))
     }

@@ -303,6 +303,7 @@ pub(crate) fn limits() -> WorkLimits {
         omega_b: 1 << 32,
         omega_m: 0,
         max_vote_macs: 1 << 44,
+        max_vote_bytes: 1 << 34,
     }
 }
 

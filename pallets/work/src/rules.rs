@@ -23,6 +23,8 @@ pub struct WorkLimits {
     pub omega_m: u64,
     /// MACs that a voter may be asked to execute for one ballot; of tasks that are opened from now on.
     pub max_vote_macs: u64,
+    /// Bytes that a voter may be asked to fetch for one ballot, likewise.
+    pub max_vote_bytes: u64,
 }
 
 impl WorkLimits {
@@ -35,6 +37,7 @@ impl WorkLimits {
             omega_b: self.omega_b,
             omega_m: self.omega_m,
             max_vote_macs: self.max_vote_macs,
+            max_vote_bytes: self.max_vote_bytes,
         }
     }
 }

@@ -3,7 +3,9 @@
 use codec::{Decode, Encode, MaxEncodedLen};
 use polkadot_sdk::sp_runtime::AccountId32;
 use quern_market::{
-    AuditId, Order, OrderError, TicketId, claim::training_macs, vote::MAX_DRAWN_SEGMENTS,
+    AuditId, Order, OrderError, TicketId,
+    claim::{audit_bytes, training_macs},
+    vote::MAX_DRAWN_SEGMENTS,
 };
 use quern_work::{Hash, TaskError, TaskSpec};
 use scale_info::TypeInfo;
@@ -37,6 +39,8 @@ pub struct WorkRules {
     pub omega_m: u64,
     /// MACs that a voter may be asked to execute for one ballot.
     pub max_vote_macs: u64,
+    /// Bytes that a voter may be asked to fetch for one ballot.
+    pub max_vote_bytes: u64,
 }
 
 /// Least rank of the noise of a chain: what workers' kernels are made for.
@@ -57,6 +61,9 @@ impl WorkRules {
         if training_macs(spec, drawn) > self.max_vote_macs.into() {
             return Err(TaskError::VoteMacs);
         }
+        if audit_bytes(spec, MAX_DRAWN_SEGMENTS.into()) > self.max_vote_bytes {
+            return Err(TaskError::VoteBytes);
+        }
         Ok(())
     }
 
@@ -70,6 +77,9 @@ impl WorkRules {
         let scoring = order.scoring_macs().saturating_mul(order.workers.into());
         if scoring > self.max_vote_macs.into() {
             return Err(OrderError::ScoringMacs);
+        }
+        if order.scoring_bytes() > self.max_vote_bytes {
+            return Err(OrderError::ScoringBytes);
         }
         Ok(())
     }
@@ -175,6 +185,7 @@ mod tests {
             omega_b: 0,
             omega_m: 0,
             max_vote_macs,
+            max_vote_bytes: u64::MAX,
         }
     }
 
@@ -227,5 +238,31 @@ mod tests {
             ..order()
         };
         assert_eq!(rules(limit).admit_order(&steps), Err(OrderError::Steps));
+    }
+
+    #[test]
+    fn nobody_is_asked_to_fetch_more_than_the_limit() {
+        let rules = |max_vote_bytes| WorkRules {
+            max_vote_bytes,
+            ..rules(u64::MAX)
+        };
+        let (row_block, state) = (16 * (512 + 2), 8 * PARAMETERS);
+        let most = 100 * row_block + 4 * state;
+        let spec = order().spec;
+        assert_eq!(rules(most).admit(&spec), Ok(()));
+        assert_eq!(rules(most - 1).admit(&spec), Err(TaskError::VoteBytes));
+
+        let held_out = |row_blocks| Order {
+            held_out: Dataset {
+                row_blocks,
+                ..order().held_out
+            },
+            ..order()
+        };
+        let limit = 200 * row_block + 2 * state;
+        assert_eq!(rules(limit).admit_order(&held_out(200)), Ok(()));
+        let refused = Err(OrderError::ScoringBytes);
+        assert_eq!(rules(limit).admit_order(&held_out(201)), refused);
+        assert_eq!(rules(limit).admit_order(&held_out(u32::MAX)), refused);
     }
 }

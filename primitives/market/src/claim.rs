@@ -124,6 +124,13 @@ pub fn training_macs(spec: &TaskSpec, steps: u64) -> u128 {
         .saturating_mul(steps.into())
 }
 
+/// Bytes that a verifier fetches to execute `segments` segments again: all rows, and a state a segment;
+/// saturating.
+pub fn audit_bytes(spec: &TaskSpec, segments: u64) -> u64 {
+    let states = segments.saturating_mul(spec.state_bytes());
+    spec.dataset.bytes().saturating_add(states)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -180,12 +180,6 @@ impl<AccountId> TaskInfo<AccountId> {
         contact(&self.order.as_ref()?.contact)
     }
 
-    /// The miner whose run the evaluators found best.
-    pub fn best_miner(&self) -> Option<&MinerInfo<AccountId>> {
-        let best = self.best?.run;
-        self.miners.iter().find(|miner| miner.run == Some(best))
-    }
-
     /// The best run's right answers in parts per million of the held-out rows.
     pub fn best_millionths(&self) -> Option<u32> {
         let rows = u64::from(self.order.as_ref()?.held_out.row_blocks) * TILE as u64;
@@ -303,16 +297,6 @@ mod tests {
                 correct: 1_900,
             }),
         }
-    }
-
-    #[test]
-    fn the_best_miner_is_the_best_runs() {
-        assert_eq!(task().best_miner().map(|miner| miner.owner), Some(7));
-        let unscored = TaskInfo {
-            best: None,
-            ..task()
-        };
-        assert_eq!(unscored.best_miner(), None);
     }
 
     #[test]

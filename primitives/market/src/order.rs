@@ -82,6 +82,8 @@ pub enum OrderError {
     Name,
     /// Scoring the models of all workers takes more MACs than the chain asks of an evaluator.
     ScoringMacs,
+    /// The held-out rows and the models of all workers are more bytes than the chain asks an evaluator to fetch.
+    ScoringBytes,
 }
 
 impl Order {
@@ -129,6 +131,12 @@ impl Order {
     pub fn scoring_macs(&self) -> u128 {
         // Below 2³² · 2⁴ · 2⁶⁴.
         u128::from(self.held_out.row_blocks) * TILE as u128 * u128::from(self.spec.parameters())
+    }
+
+    /// Bytes that an evaluator fetches: the held-out rows, and the final states of all runs; saturating.
+    pub fn scoring_bytes(&self) -> u64 {
+        let states = u64::from(self.workers).saturating_mul(self.spec.state_bytes());
+        self.held_out.bytes().saturating_add(states)
     }
 }
 

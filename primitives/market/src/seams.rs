@@ -139,13 +139,6 @@ pub trait CommonsPay<AccountId> {
     fn pay(owner: &AccountId, macs: u128) -> u128;
 }
 
-/// Nobody pays.
-impl<AccountId> CommonsPay<AccountId> for () {
-    fn pay(_: &AccountId, _: u128) -> u128 {
-        0
-    }
-}
-
 /// How an audit ended.
 #[derive(
     Clone,
@@ -216,10 +209,18 @@ pub trait Audits<AccountId> {
 pub trait VoterRewards<AccountId> {
     /// A vote of this account was accepted in this block; finding it out took so many MACs.
     fn voted(who: &AccountId, macs: u128);
+
+    /// Has as many votes wait as leave room for one ballot's.
+    #[cfg(feature = "runtime-benchmarks")]
+    fn prepare();
 }
 
 /// Where that pool hears of evaluators' accepted votes.
 pub trait EvaluatorRewards<AccountId> {
     /// As [`VoterRewards::voted`], but it earns `most` at most: its MACs are the client's word.
     fn scored(who: &AccountId, macs: u128, most: u128);
+
+    /// As [`VoterRewards::prepare`].
+    #[cfg(feature = "runtime-benchmarks")]
+    fn prepare();
 }

@@ -24,6 +24,9 @@ pub const MIN_BATCH: u32 = TILE as u32;
 /// Most classes: labels are u16.
 pub const MAX_CLASSES: u32 = 65_535;
 
+/// Most features of a task: 16 rows with their labels are at most the largest chunk of a blob, 2^20 bytes.
+pub const MAX_FEATURES: u32 = MAX_INNER - 2;
+
 /// Commitment to a dataset of labelled rows, in blocks of 16 rows.
 #[derive(
     Clone,
@@ -49,6 +52,14 @@ pub struct Dataset {
     pub features: u32,
     /// Number of classes; labels are below it.
     pub classes: u32,
+}
+
+impl Dataset {
+    /// Bytes of all rows: one a feature, and two for the label.
+    pub fn bytes(&self) -> u64 {
+        // Below 2^32 * 2^4 * 2^17; the sum does not overflow in 64 bits.
+        u64::from(self.row_blocks) * TILE as u64 * (u64::from(self.features) + 2)
+    }
 }
 
 /// A network to train and the rules of its training.
@@ -96,6 +107,11 @@ impl TaskSpec {
         parameters(&self.sizes())
     }
 
+    /// Bytes of a state, but for its header: weight and momentum of each parameter, 32 bits each; saturating.
+    pub fn state_bytes(&self) -> u64 {
+        self.parameters().saturating_mul(8)
+    }
+
     /// Activations of a step: a batch times the sizes of all layers, features and classes among them.
     pub fn activations(&self) -> u64 {
         let neurons: u64 = self.sizes().into_iter().map(u64::from).sum();
@@ -127,6 +143,9 @@ impl TaskSpec {
     /// The first bound that does not hold.
     pub fn validate(&self, r: u32) -> Result<(), TaskError> {
         check_sizes(&self.sizes())?;
+        if self.dataset.features > MAX_FEATURES {
+            return Err(TaskError::Features);
+        }
         if self.dataset.row_blocks == 0 {
             return Err(TaskError::NoData);
         }
@@ -194,7 +213,7 @@ pub fn parameters(sizes: &[u32]) -> u64 {
 )]
 pub enum TaskError {
     /// Features out of bounds.
-    #[error("features must be in [1, 65536]")]
+    #[error("features must be in [1, 65534], in a network without data up to 65536")]
     Features,
     /// Classes out of bounds.
     #[error("classes must be in [2, 65535]")]
@@ -225,6 +244,9 @@ pub enum TaskError {
     /// Too much work for one verifier in one ballot.
     #[error("executing four segments again takes more MACs than the chain asks of a verifier")]
     VoteMacs,
+    /// Too much data for one verifier in one ballot.
+    #[error("the rows and four states are more bytes than the chain asks a verifier to fetch")]
+    VoteBytes,
 }
 
 /// A hash as a `0x` string of 64 hex digits.
@@ -368,7 +390,7 @@ mod tests {
             Err(TaskError::Features)
         );
         assert_eq!(
-            outcome(&|spec| spec.dataset.features = 65_537),
+            outcome(&|spec| spec.dataset.features = 65_535),
             Err(TaskError::Features)
         );
         assert_eq!(

@@ -3,7 +3,6 @@
 use crate::{
     Failure, Signing, node_author,
     report::{Report, tokens},
-    run::carry_out,
 };
 use quern_client::{Account, Balance, Call, Client, Economics, Role, ss58, text};
 use serde::Serialize;
@@ -77,7 +76,9 @@ pub(crate) async fn send(
     signing: &Signing,
 ) -> Result<Report, Failure> {
     let call = Call::Transfer { to, amount };
-    let included = carry_out(client, &signing.signer()?, &call, signing.finalised).await?;
+    let included = client
+        .carry_out(&signing.signer()?, &call, signing.finalised)
+        .await?;
     let block = text::hex32(&included.block);
     Ok(Report::new(json!({
         "block": block,
@@ -95,7 +96,7 @@ pub(crate) async fn validate(client: &Client, signing: &Signing) -> Result<Repor
     let keys = client.make_session_keys(&signer.account()).await?;
     let shown = format!("0x{}", hex::encode(&keys.keys));
     let call = Call::SetSessionKeys(keys);
-    let included = carry_out(client, &signer, &call, signing.finalised).await?;
+    let included = client.carry_out(&signer, &call, signing.finalised).await?;
     let block = text::hex32(&included.block);
     Ok(Report::new(json!({ "block": block, "keys": shown }))?
         .line("block", block)

@@ -78,12 +78,11 @@ fn describe(account: &Account) -> Result<Report, serde_json::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Folder;
 
     #[test]
     fn a_new_key_is_in_a_file_of_ones_own_and_nowhere_else() {
-        let folder = Folder::new();
-        let file = folder.path("key");
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("key");
         let made = new(&file).unwrap();
         let phrase = fs::read_to_string(&file).unwrap();
         assert_eq!(phrase.split_whitespace().count(), 12);

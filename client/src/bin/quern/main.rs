@@ -12,8 +12,6 @@ mod run;
 mod snow;
 mod status;
 mod task;
-#[cfg(test)]
-mod testing;
 mod ticket;
 
 use crate::report::Report;

@@ -147,7 +147,6 @@ pub(crate) fn score(right: u64, rows: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Folder;
     use quern_client::{dataset::Scale, model::Origin};
     use quern_training::State;
 
@@ -177,8 +176,8 @@ mod tests {
 
     #[test]
     fn rows_of_a_file_get_their_classes() {
-        let folder = Folder::new();
-        let (file, rows) = (folder.path("model"), folder.path("rows.csv"));
+        let folder = tempfile::tempdir().unwrap();
+        let (file, rows) = (folder.path().join("model"), folder.path().join("rows.csv"));
         model().write(&file).unwrap();
         fs::write(&rows, "a,b,c\n255,0,0\n0,9,200\n0,99,4\n").unwrap();
         let report = predict(&file, rows.to_str().unwrap(), None).unwrap();
@@ -191,8 +190,8 @@ mod tests {
 
     #[test]
     fn rows_with_labels_get_a_score() {
-        let folder = Folder::new();
-        let (file, rows) = (folder.path("model"), folder.path("rows.csv"));
+        let folder = tempfile::tempdir().unwrap();
+        let (file, rows) = (folder.path().join("model"), folder.path().join("rows.csv"));
         model().write(&file).unwrap();
         fs::write(&rows, "255,0,0,0\n0,9,200,2\n0,99,4,0\n").unwrap();
         let report = predict(&file, rows.to_str().unwrap(), Some("3")).unwrap();
@@ -202,8 +201,8 @@ mod tests {
 
     #[test]
     fn rows_of_another_width_are_refused() {
-        let folder = Folder::new();
-        let (file, rows) = (folder.path("model"), folder.path("rows.csv"));
+        let folder = tempfile::tempdir().unwrap();
+        let (file, rows) = (folder.path().join("model"), folder.path().join("rows.csv"));
         model().write(&file).unwrap();
         fs::write(&rows, "255,0\n").unwrap();
         let refusal = predict(&file, rows.to_str().unwrap(), None).err().unwrap();
@@ -216,8 +215,11 @@ mod tests {
 
     #[test]
     fn a_model_is_shown_and_exported() {
-        let folder = Folder::new();
-        let (file, exported) = (folder.path("model"), folder.path("model.onnx"));
+        let folder = tempfile::tempdir().unwrap();
+        let (file, exported) = (
+            folder.path().join("model"),
+            folder.path().join("model.onnx"),
+        );
         model().write(&file).unwrap();
         let shown = run(&Command::Show {
             model: file.clone(),

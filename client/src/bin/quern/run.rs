@@ -5,8 +5,8 @@ use crate::{
     report::{Report, tokens},
 };
 use quern_client::{
-    Account, Call, Client, Duty, Included, PendingClaim, Role, RunInfo, Signer, TaskId, TicketId,
-    TicketInfo, ss58, text,
+    Account, Call, Client, Duty, PendingClaim, Role, RunInfo, Signer, TaskId, TicketId, TicketInfo,
+    ss58, text,
 };
 use serde_json::json;
 
@@ -43,7 +43,9 @@ pub(crate) async fn open(
         Some(ticket) => ticket,
         None => ticket_for(client, signer, task).await?,
     };
-    let included = carry_out(client, signer, &Call::OpenRun { task, ticket }, finalised).await?;
+    let included = client
+        .carry_out(signer, &Call::OpenRun { task, ticket }, finalised)
+        .await?;
     let run = included.find("Work", "RunOpened", "run");
     Ok(Report::new(json!({
         "block": text::hex32(&included.block),
@@ -59,7 +61,9 @@ pub(crate) async fn close(
     run: u64,
     finalised: bool,
 ) -> Result<Report, Failure> {
-    let included = carry_out(client, signer, &Call::CloseRun { run }, finalised).await?;
+    let included = client
+        .carry_out(signer, &Call::CloseRun { run }, finalised)
+        .await?;
     Ok(Report::new(json!({
         "block": text::hex32(&included.block),
         "run": run,
@@ -78,21 +82,6 @@ async fn ticket_for(client: &Client, signer: &Signer, task: TaskId) -> Result<Ti
         .min_by_key(|ticket| !ticket.duties.contains(&Duty::Mine(task)))
         .map(|ticket| ticket.id)
         .ok_or_else(|| "the key has no live miner ticket: `quern ticket buy` gets one".into())
-}
-
-/// Submits a call and waits for the block that holds it.
-pub(crate) async fn carry_out(
-    client: &Client,
-    signer: &Signer,
-    call: &Call,
-    finalised: bool,
-) -> Result<Included, quern_client::Error> {
-    let submitted = client.submit(call, signer).await?;
-    if finalised {
-        submitted.finalised().await
-    } else {
-        submitted.in_block().await
-    }
 }
 
 fn describe(info: &RunInfo) -> Result<Report, serde_json::Error> {

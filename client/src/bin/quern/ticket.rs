@@ -5,7 +5,6 @@ use crate::{
     account::role_name,
     node_author, parse_tokens,
     report::{Report, tokens},
-    run::carry_out,
 };
 use clap::{Subcommand, ValueEnum};
 use quern_client::{
@@ -119,7 +118,9 @@ pub(crate) async fn run(client: &Client, command: &Command) -> Result<Report, Fa
                 stake,
                 preferences,
             };
-            let included = carry_out(client, &signing.signer()?, &call, signing.finalised).await?;
+            let included = client
+                .carry_out(&signing.signer()?, &call, signing.finalised)
+                .await?;
             let ticket = included.find("Tickets", "Bought", "ticket");
             let block = text::hex32(&included.block);
             Ok(Report::new(json!({
@@ -167,7 +168,9 @@ async fn act(
     id: TicketId,
     signing: &Signing,
 ) -> Result<Report, Failure> {
-    let included = carry_out(client, &signing.signer()?, call, signing.finalised).await?;
+    let included = client
+        .carry_out(&signing.signer()?, call, signing.finalised)
+        .await?;
     let block = text::hex32(&included.block);
     let ticket = client.ticket(id, Some(included.block)).await?;
     let facts = json!({ "block": block, "ticket": ticket.as_ref().map(view) });

@@ -131,7 +131,8 @@ async fn the_template_has_the_agreed_shape() {
             "shareDifficulty": "1267650600228229401496703205376",
             "omegaB": "1152921504606846976",
             "omegaM": "0",
-            "maxVoteMacs": "17592186044416"
+            "maxVoteMacs": "17592186044416",
+            "maxVoteBytes": "17179869184"
         },
         "runs": [{
             "id": 0,

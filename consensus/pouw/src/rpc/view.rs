@@ -65,6 +65,9 @@ pub struct RulesView {
     /// MACs that a voter may be asked to execute for one ballot.
     #[serde(serialize_with = "decimal")]
     pub max_vote_macs: u64,
+    /// Bytes that a voter may be asked to fetch for one ballot.
+    #[serde(serialize_with = "decimal")]
+    pub max_vote_bytes: u64,
 }
 
 impl From<&WorkRules> for RulesView {
@@ -76,6 +79,7 @@ impl From<&WorkRules> for RulesView {
             omega_b: rules.omega_b,
             omega_m: rules.omega_m,
             max_vote_macs: rules.max_vote_macs,
+            max_vote_bytes: rules.max_vote_bytes,
         }
     }
 }

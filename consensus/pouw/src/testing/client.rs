@@ -113,6 +113,7 @@ mock_impl_runtime_apis! {
                 omega_b: 1 << 60,
                 omega_m: 0,
                 max_vote_macs: 1 << 44,
+                max_vote_bytes: 1 << 34,
             }
         }
 

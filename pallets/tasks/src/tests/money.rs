@@ -278,7 +278,7 @@ fn random_calls_neither_make_nor_lose_money_and_every_task_ends() {
                     ends.borrow_mut().insert(match end {
                         End::Completed(_) => "completed",
                         End::Failed(Some(_)) => "missed",
-                        End::Failed(None) => "unscored",
+                        End::Failed(None) | End::Unserved => "unscored",
                         End::Expired => "expired",
                         End::Cancelled => "cancelled",
                     });

@@ -192,8 +192,8 @@ fn orders_are_taken_at_each_bound_and_refused_past_it() {
     let cases: [Change; 32] = [
         ("features", |o| features(o, 0), Some(|| Of::Features)),
         ("features", |o| features(o, 63), Some(|| Of::Rank)),
-        ("features", |o| features(o, 65_536), None),
-        ("features", |o| features(o, 65_537), Some(|| Of::Features)),
+        ("features", |o| features(o, 65_534), None),
+        ("features", |o| features(o, 65_535), Some(|| Of::Features)),
         ("classes", |o| classes(o, 1), Some(|| Of::Classes)),
         ("classes", |o| classes(o, 2), None),
         ("classes", |o| classes(o, 65_535), None),
@@ -247,7 +247,7 @@ fn orders_are_taken_at_each_bound_and_refused_past_it() {
         ),
         ("target", |o| o.target = MILLION + 1, Some(|| Of::Target)),
     ];
-    let more: [Change; 10] = [
+    let more: [Change; 12] = [
         ("activations", |o| wide(o, 4_096), None),
         ("activations", |o| wide(o, 8_192), Some(|| Of::Activations)),
         (
@@ -263,6 +263,16 @@ fn orders_are_taken_at_each_bound_and_refused_past_it() {
             "an evaluator's work",
             |o| o.held_out.row_blocks = u32::MAX,
             Some(|| Of::ScoringMacs),
+        ),
+        (
+            "what a verifier fetches",
+            |o| o.spec.dataset.row_blocks = u32::MAX,
+            Some(|| Of::VoteBytes),
+        ),
+        (
+            "what an evaluator fetches",
+            |o| o.held_out.row_blocks = 1 << 25,
+            Some(|| Of::ScoringBytes),
         ),
         ("target", |o| o.target = MILLION, None),
         ("deadline", |o| o.deadline = 0, Some(|| Of::Deadline)),

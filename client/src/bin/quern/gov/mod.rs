@@ -8,7 +8,6 @@ mod vote;
 use crate::{
     Failure, Signing, parse_tokens,
     report::{Report, tokens},
-    run::carry_out,
 };
 use clap::{Subcommand, ValueEnum};
 use quern_client::{
@@ -194,7 +193,9 @@ impl std::error::Error for Refused {}
 /// Signs and submits an action, and waits for the block that holds it.
 async fn act(client: &Client, signing: &Signing, action: Action) -> Result<Included, Refused> {
     let signer = signing.signer().map_err(Error::from)?;
-    let included = carry_out(client, &signer, &Call::Govern(action), signing.finalised).await?;
+    let included = client
+        .carry_out(&signer, &Call::Govern(action), signing.finalised)
+        .await?;
     Ok(included)
 }
 

@@ -6,9 +6,7 @@ use crate::{
     report::{Report, tokens},
 };
 use quern_client::{
-    Client, Order, OrderError, Role, Signer, Spec, TaskError,
-    dataset::{Loaded, blob},
-    text,
+    Client, Order, OrderError, Role, Signer, Spec, TaskError, dataset::Loaded, text,
 };
 use quern_work::TILE;
 use serde_json::json;
@@ -150,7 +148,7 @@ impl Assessment {
         let (training, held_out) = (&loaded.training, &loaded.held_out);
         let sizes: Vec<String> = order.spec.sizes().iter().map(u32::to_string).collect();
         let macs = order.macs();
-        let bytes = blob::len(&order.spec.dataset);
+        let bytes = order.spec.dataset.bytes();
         let rounds = (u128::from(order.steps) * u128::from(order.spec.batch))
             / (training.rows() as u128).max(1);
         let report = Report::new(json!({
@@ -217,6 +215,11 @@ fn explain(error: OrderError, order: &Order, noise_rank: u32) -> String {
             "training.segment: executing {} steps of this network again takes longer than the chain asks of a verifier",
             spec.segment
         ),
+        OrderError::Task(TaskError::VoteBytes) => format!(
+            "the training rows ({} MiB) and four states of this network ({} MiB each) are more than the chain asks a verifier to fetch",
+            spec.dataset.bytes() >> 20,
+            spec.state_bytes() >> 20,
+        ),
         OrderError::Task(error) => error.to_string(),
         OrderError::HeldOut => "the held-out rows do not fit the training rows".into(),
         OrderError::Steps => format!(
@@ -245,6 +248,12 @@ fn explain(error: OrderError, order: &Order, noise_rank: u32) -> String {
             "{} rows are held out: scoring them for {} workers takes longer than the chain asks of an evaluator",
             u64::from(order.held_out.row_blocks) * TILE as u64,
             order.workers
+        ),
+        OrderError::ScoringBytes => format!(
+            "the held-out rows ({} MiB) and the models of {} workers ({} MiB each) are more than the chain asks an evaluator to fetch",
+            order.held_out.bytes() >> 20,
+            order.workers,
+            spec.state_bytes() >> 20,
         ),
     }
 }

@@ -10,7 +10,6 @@ use crate::{
     model::score,
     parse_tokens,
     report::{Report, tokens},
-    run::carry_out,
 };
 use clap::{Args, Subcommand};
 use quern_client::{
@@ -178,7 +177,9 @@ async fn find(client: &Client, id: TaskId) -> Result<TaskInfo, Failure> {
 
 async fn cancel(client: &Client, task: TaskId, signing: &Signing) -> Result<Report, Failure> {
     let call = Call::CancelTask { task };
-    let included = carry_out(client, &signing.signer()?, &call, signing.finalised).await?;
+    let included = client
+        .carry_out(&signing.signer()?, &call, signing.finalised)
+        .await?;
     let block = text::hex32(&included.block);
     Ok(Report::new(json!({ "block": block, "task": task }))?
         .line("block", block)

@@ -8,7 +8,7 @@ use super::{
     outcome,
 };
 use crate::report::Report;
-use crate::{Failure, Signing, report::tokens, run::carry_out};
+use crate::{Failure, Signing, report::tokens};
 use quern_blobs::{
     Blobs, Config,
     libp2p::{Multiaddr, multiaddr::Protocol},
@@ -51,7 +51,8 @@ pub(super) async fn submit(
 
     let order = Box::new(assessment.order);
     let call = Call::PayForTask { order, fee };
-    let included = carry_out(client, &signer, &call, signing.finalised).await?;
+    // Final: in another branch the number could be another client's.
+    let included = client.carry_out(&signer, &call, true).await?;
     let task = included
         .find("Tasks", "Submitted", "task")
         .and_then(|task| TaskId::try_from(task).ok())
@@ -189,15 +190,15 @@ impl Shelf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{task::tests::task, testing::Folder};
+    use crate::task::tests::task;
     use quern_blobs::Blob;
     use quern_client::dataset::{Source, Split};
 
     #[test]
     fn a_resumed_node_listens_where_the_task_says() {
-        let folder = Folder::new();
+        let folder = tempfile::tempdir().unwrap();
         let arguments = BlobArgs {
-            folder: Some(folder.path("blobs")),
+            folder: Some(folder.path().join("blobs")),
             listen: None,
             external: None,
             bootstrap: Vec::new(),
@@ -218,16 +219,18 @@ mod tests {
         };
         let loaded = Source::Glyphs.load_split(&split).unwrap();
         let held_out = loaded.held_out.commitment();
-        let (here, there) = (Folder::new(), Folder::new());
-        let blobs = Blobs::start(Config::new(here.path("blobs"))).await.unwrap();
-        let peer = Blobs::start(Config::new(there.path("blobs")))
+        let [here, there] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let blobs = Blobs::start(Config::new(here.path().join("blobs")))
+            .await
+            .unwrap();
+        let peer = Blobs::start(Config::new(there.path().join("blobs")))
             .await
             .unwrap();
         let contact = [blobs.address()];
         let mut shelf = Shelf::open(blobs, &loaded).await.unwrap();
         let wanted = Blob {
             root: held_out.root,
-            len: blob::len(&held_out),
+            len: held_out.bytes(),
             chunk: blob::chunk(held_out.features),
         };
         shelf.show(&task(TaskStage::Training)).await.unwrap();
