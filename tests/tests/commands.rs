@@ -137,6 +137,7 @@ async fn a_state_of_another_chain_is_not_trained_on() {
     let url = other.url();
     let refusal = worker(&[
         "--dev",
+        "--no-retry",
         "--node",
         &url,
         "--data-dir",

@@ -472,8 +472,15 @@ fn orders_from_oneself_earn_less_from_the_emission_than_they_burn() {
     with_tickets(&evaluators(), |world| {
         let mut huge = order();
         huge.evaluators = 3;
-        // More MACs a vote than the chain absorbs in a block, or so the client says.
+        // More MACs a vote than the chain absorbs in a block, or so the client says: by default no such order is taken.
         huge.held_out.row_blocks = 1 << 26;
+        let bytes = Some(1 << 40);
+        let change = <parameters::Bounds as pallet_governance::Parameters<_>>::named(
+            "work.max_vote_bytes",
+            bytes,
+        );
+        let root = RuntimeOrigin::root();
+        assert_ok!(Governance::set_parameter(root, change.unwrap()));
         let task = trained(world, huge);
         let macs = Tasks::task_info(task)
             .unwrap()
