@@ -173,7 +173,7 @@ pub(crate) mod tests {
         }
     }
 
-    fn record() -> Record {
+    pub(crate) fn record() -> Record {
         Record {
             claim: trace().claim(2, 0, STEPS).unwrap(),
             salt: [9; 32],

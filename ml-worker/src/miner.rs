@@ -431,9 +431,12 @@ mod tests {
     use crate::{
         backend::Isa,
         chain::double::{ACCOUNT, Double as ChainDouble},
-        claim::{Record, tests::run},
+        claim::{
+            Record,
+            tests::{record, run},
+        },
         shelf::{double::Double, publish_hashes},
-        world::{STEPS, data, held_out, spec, trace},
+        world::{STEPS, data, held_out, spec},
     };
 
     fn ticket() -> TicketInfo {
@@ -520,15 +523,6 @@ mod tests {
             ticket: 3,
             steps: Some(STEPS),
             ..run(0, None)
-        }
-    }
-
-    fn record() -> Record {
-        Record {
-            claim: trace().claim(2, 0, STEPS).unwrap(),
-            salt: [9; 32],
-            audit: None,
-            served: Vec::new(),
         }
     }
 
